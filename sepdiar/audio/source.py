@@ -1,0 +1,136 @@
+"""Audio that is read by stretches: nothing here ever holds a whole recording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from sepdiar.conversation import Span
+
+Samples = NDArray[np.float32]
+BLOCK = 1 << 18
+
+
+class Audio(Protocol):
+    """A recording that can be read anywhere; frames come as float32 of shape (frames, channels), full scale 1."""
+
+    @property
+    def rate(self) -> int: ...
+    @property
+    def samples(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    def read(self, span: Span) -> Samples: ...
+
+
+@dataclass(frozen=True)
+class RawAudio:
+    """Interleaved float32 in a scratch file. A file with holes reads as silence there."""
+
+    path: Path
+    rate: int
+    samples: int
+    channels: int = 1
+
+    def read(self, span: Span) -> Samples:
+        width = 4 * self.channels
+        count = len(span) * self.channels
+        frames = np.fromfile(self.path, np.float32, count, offset=span.start * width)
+        if frames.size < count:  # beyond the end of a sparse file that was never written to its end
+            frames = np.concatenate([frames, np.zeros(count - frames.size, np.float32)])
+        return frames.reshape(-1, self.channels)
+
+
+@dataclass(frozen=True)
+class FileAudio:
+    """A WAV or FLAC file, in which any sample can be reached exactly."""
+
+    path: Path
+    rate: int
+    samples: int
+    channels: int
+
+    @classmethod
+    def open(cls, path: Path) -> FileAudio:
+        """The file at `path`; it must be WAV or FLAC and whole: foreign files go through `decode` first."""
+        info = soundfile.info(path)
+        return cls(path, info.samplerate, info.frames, info.channels)
+
+    def read(self, span: Span) -> Samples:
+        frames, _ = soundfile.read(self.path, len(span), span.start, dtype="float32", always_2d=True)
+        return frames  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class ArrayAudio:
+    """Samples in memory, for short things and for tests."""
+
+    frames: Samples
+    rate: int
+
+    @property
+    def samples(self) -> int:
+        return len(self.frames)
+
+    @property
+    def channels(self) -> int:
+        return 1 if self.frames.ndim == 1 else self.frames.shape[1]
+
+    def read(self, span: Span) -> Samples:
+        return self.frames[span.start : span.end].reshape(-1, self.channels).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class OneChannel:
+    """One channel of another audio."""
+
+    whole: Audio
+    channel: int
+
+    @property
+    def rate(self) -> int:
+        return self.whole.rate
+
+    @property
+    def samples(self) -> int:
+        return self.whole.samples
+
+    @property
+    def channels(self) -> int:
+        return 1
+
+    def read(self, span: Span) -> Samples:
+        return self.whole.read(span)[:, self.channel : self.channel + 1]
+
+
+def blocks(audio: Audio, span: Span | None = None, size: int = BLOCK) -> Iterator[tuple[Span, Samples]]:
+    """The audio (or a span of it) in order, `size` frames at a time, each with its place."""
+    span = span or Span(0, audio.samples)
+    for start in range(span.start, span.end, size):
+        part = Span(start, min(start + size, span.end))
+        yield part, audio.read(part)
+
+
+def at_rate(audio: Audio, rate: int, path: Path) -> Audio:
+    """The same audio at another rate, written to the scratch file `path` by stretches; itself where the rate is right.
+
+    Sample n of the result is at time n / rate exactly: the resampler's delay is taken out.
+    """
+    if audio.rate == rate:
+        return audio
+    resampler = soxr.ResampleStream(audio.rate, rate, audio.channels, dtype="float32", quality="HQ")
+    samples = Span(0, audio.samples).at_rate(audio.rate, rate).end
+    written = 0
+    with path.open("wb") as file:
+        for part, frames in blocks(audio):
+            made = resampler.resample_chunk(frames, last=part.end == audio.samples)[: samples - written]
+            made.tofile(file)
+            written += len(made)
+    return RawAudio(path, rate, samples, audio.channels)

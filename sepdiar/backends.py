@@ -1,0 +1,86 @@
+"""Finds backends. Our own come through the same entry points as a stranger's; there is no private door."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from sepdiar.errors import SepdiarError
+
+KINDS = ("diarizer", "separator", "recognizer")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What `sepdiar backends` says of one: where it comes from, what it needs, and whether that is here."""
+
+    kind: str
+    name: str
+    summary: str
+    package: str
+    missing: tuple[str, ...] = ()
+    mend: str = ""
+
+    @property
+    def available(self) -> bool:
+        return not self.mend
+
+
+def find(kind: str) -> dict[str, EntryPoint]:
+    """Every backend of a kind that is installed, by name."""
+    if kind not in KINDS:
+        raise SepdiarError("SD201", f"a kind of backend is one of {', '.join(KINDS)}, not {kind!r}")
+    return {point.name: point for point in sorted(entry_points(group=f"sepdiar.{kind}s"), key=lambda point: point.name)}
+
+
+def load(kind: str, name: str) -> type:
+    """The class of a backend, its packages not yet imported; SD201, SD250 or SD252 where that is impossible."""
+    points = find(kind)
+    if name not in points:
+        raise SepdiarError("SD201", f"no {kind} {name!r}; there are: {', '.join(points)}")
+    try:
+        return points[name].load()  # type: ignore[no-any-return]
+    except ImportError as error:
+        raise SepdiarError("SD252", str(error), where=f"{kind} {name}") from error
+
+
+def make(kind: str, name: str, parameters: Mapping[str, Any]) -> Any:
+    """A backend, ready to work; a parameter that it does not have is SD202, a package that is missing SD250."""
+    made = load(kind, name)
+    if missing := missing_packages(made):
+        raise SepdiarError("SD250", f"{kind} {name} needs {', '.join(missing)}", hint=_mend(made, missing))
+    accepted = inspect.signature(made).parameters
+    if unknown := [key for key in parameters if key not in accepted]:
+        raise SepdiarError("SD202", f"{kind} {name} has no parameter {unknown[0]!r}; it has: {', '.join(accepted) or 'none'}")
+    return made(**parameters)
+
+
+def missing_packages(backend: type) -> tuple[str, ...]:
+    """The packages that a backend names in `needs` and that are not installed."""
+    return tuple(name for name in getattr(backend, "needs", ()) if importlib.util.find_spec(name) is None)
+
+
+def catalogue() -> list[Backend]:
+    """Every backend of every kind; one that cannot be imported is listed with the reason instead of raising."""
+    rows = []
+    for kind in KINDS:
+        for name, point in find(kind).items():
+            package = point.dist.name if point.dist else "?"
+            try:
+                backend = load(kind, name)
+            except SepdiarError as error:
+                rows.append(Backend(kind, name, error.what, package, mend=error.hint))
+                continue
+            missing = missing_packages(backend)
+            summary = (inspect.getdoc(backend) or "").partition("\n")[0]
+            rows.append(Backend(kind, name, summary, package, missing, _mend(backend, missing) if missing else ""))
+    return rows
+
+
+def _mend(backend: type, missing: tuple[str, ...]) -> str:
+    extra = getattr(backend, "extra", "")
+    return f"pip install 'sepdiar[{extra}]'" if extra else f"pip install {' '.join(missing)}"

@@ -1,0 +1,28 @@
+"""Who speaks when: the protocol; then one file a system."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sepdiar.audio.source import Audio
+from sepdiar.conversation import Turn
+
+
+class Diarizer(Protocol):
+    """A backend author writes this class and names it under `[project.entry-points."sepdiar.diarizers"]`.
+
+    The class may name `needs` (packages to import, checked before it is made), `extra` (which of sepdiar's extras brings
+    them), `model` and `model_sha256` (kept in the provenance). Its `__init__` takes the parameters of the recipe's table
+    `[diarize.NAME]` as keywords, and loads what it needs.
+    """
+
+    rate: int
+    """The sample rate that it wants; the stage resamples for it."""
+
+    def diarize(self, audio: Audio, speakers: int | None = None) -> Sequence[Turn]:
+        """Who speaks when, in samples of `audio` (one channel, at `rate`), any labels, turns may overlap.
+
+        `speakers` is their number where it is known. The same audio must always give the same turns.
+        """
+        ...
