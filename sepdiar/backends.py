@@ -12,6 +12,8 @@ from typing import Any
 from sepdiar.errors import SepdiarError
 
 KINDS = ("diarizer", "separator", "recognizer")
+# what a stranger's module is known to raise while it is imported: a library built for another GPU, say, is an OSError
+UNLOADABLE = (ImportError, AttributeError, SyntaxError, OSError, RuntimeError, ValueError, TypeError, NameError)
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ def load(kind: str, name: str) -> type:
         raise SepdiarError("SD201", f"no {kind} {name!r}; there are: {', '.join(points)}")
     try:
         return points[name].load()  # type: ignore[no-any-return]
-    except ImportError as error:
-        raise SepdiarError("SD252", str(error), where=f"{kind} {name}") from error
+    except UNLOADABLE as error:
+        raise SepdiarError("SD252", f"{type(error).__name__}: {error}", where=f"{kind} {name}") from error
 
 
 def make(kind: str, name: str, parameters: Mapping[str, Any]) -> Any:
@@ -61,7 +63,7 @@ def make(kind: str, name: str, parameters: Mapping[str, Any]) -> Any:
 
 def missing_packages(backend: type) -> tuple[str, ...]:
     """The packages that a backend names in `needs` and that are not installed."""
-    return tuple(name for name in getattr(backend, "needs", ()) if importlib.util.find_spec(name) is None)
+    return tuple(name for name in getattr(backend, "needs", ()) if not _installed(name))
 
 
 def catalogue() -> list[Backend]:
@@ -79,6 +81,13 @@ def catalogue() -> list[Backend]:
             summary = (inspect.getdoc(backend) or "").partition("\n")[0]
             rows.append(Backend(kind, name, summary, package, missing, _mend(backend, missing) if missing else ""))
     return rows
+
+
+def _installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # the parent of a dotted name is missing
+        return False
 
 
 def _mend(backend: type, missing: tuple[str, ...]) -> str:

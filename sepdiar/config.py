@@ -12,11 +12,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sepdiar.conversation import canonical_json
 from sepdiar.errors import SepdiarError
 from sepdiar.pipeline import Pipeline, Stage, fingerprint
 
 DEFAULT_RECIPE = "masking"
 PREFIX = "SEPDIAR_"
+ABOVE_THE_STAGES = frozenset({"about", "chain", "device", "seed"})
 CORE_PACKAGES = ("sepdiar", "numpy", "soundfile", "soxr")
 
 
@@ -82,17 +84,20 @@ def resolve(
     chosen = recipe or environ.get(f"{PREFIX}RECIPE") or from_file.pop("recipe", None) or DEFAULT_RECIPE
     from_file.pop("recipe", None)
     base = _flat(_toml(_recipe(chosen)))
-    from_environment = {key: _scalar(environ[name], base.get(key)) for key in base if (name := _variable(key)) in environ}
+    known = base | from_file
+    from_environment = {key: _scalar(environ[name], known[key]) for key in known if (name := _variable(key)) in environ}
     layers = [
         (f"recipe {Path(chosen).stem}", base),
         (f"file {file}", from_file),
         ("environment", from_environment),
         ("flag", {key: value for key, value in (flags or {}).items() if value is not None}),
     ]
+    stages = {point.name for point in entry_points(group="sepdiar.stages")}
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for origin, layer in layers:
         for key, value in layer.items():
+            _refuse_misfit(key, value, origin, stages)
             values[key], origins[key] = value, origin
     if not isinstance(values.get("chain"), list):
         raise SepdiarError("SD203", 'a recipe needs chain = ["decode", ...]', where=str(chosen))
@@ -109,6 +114,18 @@ def setting(text: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise SepdiarError("SD200", f"--set takes KEY=VALUE, not {text!r}")
     return key.strip(), _scalar(value.strip())
+
+
+def _refuse_misfit(key: str, value: Any, origin: str, stages: set[str]) -> None:
+    """A misspelt section would be ignored in silence; a value that JSON lacks could not be part of a fingerprint."""
+    head, dot, _ = key.partition(".")
+    if not (head in stages if dot else head in ABOVE_THE_STAGES):
+        known = [*sorted(ABOVE_THE_STAGES), *(f"{name}.*" for name in sorted(stages))]
+        raise SepdiarError("SD202", f"no such setting; there are: {', '.join(known)}", where=f"{key} ({origin})")
+    try:
+        canonical_json(value)
+    except (TypeError, ValueError) as error:
+        raise SepdiarError("SD202", f"{value} is not a number, a text, true or false", where=f"{key} ({origin})") from error
 
 
 def _stage(name: str, section: Mapping[str, Any]) -> Stage:
