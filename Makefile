@@ -1,0 +1,44 @@
+# Two commands for a newcomer, `make demo` and `make test`; each sets up its own virtual environment first.
+
+PYTHON ?= $(shell for p in python3.11 python3.13 python3.12 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
+OUT ?= out
+
+.PHONY: demo test test-slow lint speed clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python examples/demo.py --out $(OUT)
+
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+speed: $(VENV)/.demo
+	$(BIN)/python -m sepdiar.evaluation.speed --recipe masking --minutes 1 10 60 --out eval/speed
+
+clean:
+	rm -rf $(VENV) $(OUT)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "sepdiar needs Python 3.11, 3.12 or 3.13 with venv (Debian, Ubuntu: apt install python3-venv)"; exit 3; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) -e '.[score]'
+	@$(PIP) -e '.[wer]' 2>$(VENV)/wer.log || { echo "note: words will not be scored, because meeteval could not be compiled"; \
+		echo "      (Debian, Ubuntu: apt install g++ python3-dev; macOS: xcode-select --install; then make clean); see $(VENV)/wer.log"; }
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	$(PIP) -e '.[score,dev]'
+	@touch $@
