@@ -50,15 +50,20 @@ def load(kind: str, name: str) -> type:
         raise SepdiarError("SD252", f"{type(error).__name__}: {error}", where=f"{kind} {name}") from error
 
 
-def make(kind: str, name: str, parameters: Mapping[str, Any]) -> Any:
-    """A backend, ready to work; a parameter that it does not have is SD202, a package that is missing SD250."""
-    made = load(kind, name)
-    if missing := missing_packages(made):
-        raise SepdiarError("SD250", f"{kind} {name} needs {', '.join(missing)}", hint=_mend(made, missing))
-    accepted = inspect.signature(made).parameters
+def checked(kind: str, name: str, parameters: Mapping[str, Any]) -> type:
+    """The class of a backend that `make` could make; a parameter that it does not have is SD202, a missing package SD250."""
+    backend = load(kind, name)
+    if missing := missing_packages(backend):
+        raise SepdiarError("SD250", f"{kind} {name} needs {', '.join(missing)}", hint=_mend(backend, missing))
+    accepted = inspect.signature(backend).parameters
     if unknown := [key for key in parameters if key not in accepted]:
         raise SepdiarError("SD202", f"{kind} {name} has no parameter {unknown[0]!r}; it has: {', '.join(accepted) or 'none'}")
-    return made(**parameters)
+    return backend
+
+
+def make(kind: str, name: str, parameters: Mapping[str, Any]) -> Any:
+    """A backend, ready to work; refused as `checked` refuses."""
+    return checked(kind, name, parameters)(**parameters)
 
 
 def missing_packages(backend: type) -> tuple[str, ...]:
@@ -75,7 +80,7 @@ def catalogue() -> list[Backend]:
             try:
                 backend = load(kind, name)
             except SepdiarError as error:
-                rows.append(Backend(kind, name, error.what, package, mend=error.hint))
+                rows.append(Backend(kind, name, error.what, package, mend=f"pip install --upgrade --force-reinstall {package}"))
                 continue
             missing = missing_packages(backend)
             summary = (inspect.getdoc(backend) or "").partition("\n")[0]

@@ -6,7 +6,7 @@ import hashlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,13 +19,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Sources:
+    """What a separator made of the overlapped stretches: `audio` by speaker, on the clock and at the rate of the recording.
+
+    It means nothing outside those stretches. `origin` is the separator's: "separated", or "mixed" where each source is
+    the mixture as it was.
+    """
+
+    origin: str
+    audio: Mapping[str, Audio]
+
+
+@dataclass(frozen=True)
 class Take:
     """One recording on its way through the chain: the value, and the audio beside it.
 
     `file` is what came in, and only `decode` opens it. `item` is the folder whose files will be kept; `scratch` is emptied
-    afterwards. `audio` has one channel, or two where the recording already has one speaker a channel. `sources` hold what
-    a separator made of the overlapped stretches, by speaker, on the clock and at the rate of `audio`; they mean nothing
-    outside those stretches.
+    afterwards. `audio` has one channel, or two where the recording already has one speaker a channel.
     """
 
     conversation: Conversation
@@ -33,7 +43,7 @@ class Take:
     item: Path
     scratch: Path
     audio: Audio | None = None
-    sources: Mapping[str, Audio] = field(default_factory=dict)
+    sources: Sources | None = None
 
     @property
     def sound(self) -> Audio:

@@ -13,7 +13,7 @@ class Separator(Protocol):
     """A backend author writes this class and names it under `[project.entry-points."sepdiar.separators"]`.
 
     `needs`, `extra`, `model`, `model_sha256` and `__init__` are as for a diarizer. `origin` says what its output is:
-    "separated", or "mixed" where everybody is still heard in it.
+    "separated", or "mixed" where each source is the mixture as it was.
     """
 
     origin: str
@@ -21,6 +21,6 @@ class Separator(Protocol):
     def separate(self, audio: Audio, stretch: Span, speakers: Sequence[str]) -> Mapping[str, Samples]:
         """What each of `speakers` says in `stretch` of `audio` (one channel, any rate): `len(stretch)` samples each.
 
-        All of them are active there.
+        Each of them is active somewhere in it; the sources should add up to the audio.
         """
         ...
