@@ -19,7 +19,10 @@ BLOCK = 1 << 18
 
 
 class Audio(Protocol):
-    """A recording that can be read anywhere; frames come as float32 of shape (frames, channels), full scale 1."""
+    """A recording that can be read anywhere; frames come as float32 of shape (frames, channels), full scale 1.
+
+    `bits` is 16 or 24: the PCM that holds its samples exactly, for whoever writes them.
+    """
 
     @property
     def rate(self) -> int: ...
@@ -27,6 +30,8 @@ class Audio(Protocol):
     def samples(self) -> int: ...
     @property
     def channels(self) -> int: ...
+    @property
+    def bits(self) -> int: ...
     def read(self, span: Span) -> Samples: ...
 
 
@@ -38,6 +43,7 @@ class RawAudio:
     rate: int
     samples: int
     channels: int = 1
+    bits: int = 16
 
     def read(self, span: Span) -> Samples:
         width = 4 * self.channels
@@ -56,12 +62,13 @@ class FileAudio:
     rate: int
     samples: int
     channels: int
+    bits: int = 16
 
     @classmethod
     def open(cls, path: Path) -> FileAudio:
         """The file at `path`; it must be WAV or FLAC and whole: foreign files go through `decode` first."""
         info = soundfile.info(path)
-        return cls(path, info.samplerate, info.frames, info.channels)
+        return cls(path, info.samplerate, info.frames, info.channels, 16 if info.subtype == "PCM_16" else 24)
 
     def read(self, span: Span) -> Samples:
         frames, _ = soundfile.read(self.path, len(span), span.start, dtype="float32", always_2d=True)
@@ -74,6 +81,7 @@ class ArrayAudio:
 
     frames: Samples
     rate: int
+    bits: int = 16
 
     @property
     def samples(self) -> int:
@@ -106,6 +114,10 @@ class OneChannel:
     def channels(self) -> int:
         return 1
 
+    @property
+    def bits(self) -> int:
+        return self.whole.bits
+
     def read(self, span: Span) -> Samples:
         return self.whole.read(span)[:, self.channel : self.channel + 1]
 
@@ -133,4 +145,4 @@ def at_rate(audio: Audio, rate: int, path: Path) -> Audio:
             made = resampler.resample_chunk(frames, last=part.end == audio.samples)[: samples - written]
             made.tofile(file)
             written += len(made)
-    return RawAudio(path, rate, samples, audio.channels)
+    return RawAudio(path, rate, samples, audio.channels, audio.bits)
