@@ -1,0 +1,49 @@
+"""Options that several commands share, so that they are spelled and explained once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+PATH = click.Path(path_type=Path)
+
+recipe = click.option("--recipe", metavar="NAME|FILE", help="What the chain is: sepdiar recipes lists them. Default: masking.")
+config = click.option("--config", type=PATH, metavar="FILE", help="Settings (TOML) that go over the recipe's.")
+separator = click.option("--separator", metavar="NAME", help="Another separator: sepdiar backends lists them.")
+diarizer = click.option("--diarizer", metavar="NAME", help="Another diarizer.")
+recognizer = click.option("--recognizer", metavar="NAME", help='Another recognizer; "none" for no words.')
+speakers = click.option("--speakers", type=click.IntRange(min=1), metavar="N", help="How many people speak, where it is known.")
+pairing = click.option(
+    "--pairing",
+    type=click.Choice(["dyadic", "main"]),
+    help="More than two people: the stretches in which two talk, or one against all others.",
+)
+device = click.option("--device", metavar="D", help="cpu, cuda, cuda:1, mps.")
+salvage = click.option("--salvage", is_flag=True, default=None, help="Keep damaged recordings, the damage as silence.")
+settings = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting: --set diarize.speakers=2")
+workers = click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Recordings at a time.")
+machine = click.option("--json", "machine", is_flag=True, help="For programs, on stdout.")
+log_format = click.option(
+    "--log-format",
+    type=click.Choice(["auto", "text", "json"]),
+    default="auto",
+    help="auto: a progress bar on a terminal, plain lines in a pipe.",
+)
+
+
+def several(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Options in the order in which --help shall list them."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+chain = several(recipe, config, device, salvage, settings)
