@@ -17,7 +17,7 @@ class Event:
     Kinds and their facts:
     `run.started` (inputs, done, out) · `run.finished` (done, failed, skipped, seconds, audio_seconds)
     `item.started` (path) · `item.done` (audio_seconds, seconds) · `item.failed` and `item.skipped` (code, message, hint)
-    `stage.started` (stage) · `stage.progress` (stage, fraction) · `stage.finished` (stage, seconds)
+    `stage.started` (stage) · `stage.progress` (stage, fraction) · `stage.finished` (stage, seconds, audio_seconds)
     `note` (message): what a user should know though nothing failed
     """
 

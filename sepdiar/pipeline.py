@@ -113,7 +113,8 @@ class Pipeline:
             take = stage.run(take, emit)
             if made := stage.provenance():
                 take = take.with_value(provenance=(*take.conversation.provenance, made))
-            emit(Event("stage.finished", recording, {"stage": stage.name, "seconds": time.perf_counter() - began}))
+            facts = {"stage": stage.name, "seconds": time.perf_counter() - began}
+            emit(Event("stage.finished", recording, {**facts, "audio_seconds": take.conversation.recording.seconds}))
         return take
 
 
