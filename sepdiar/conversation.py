@@ -229,10 +229,11 @@ def mark_overlaps(turns: Iterable[Turn]) -> tuple[Turn, ...]:
         speaker: merged(span for name, spans in activity.items() if name != speaker for span in spans) for speaker in activity
     }
     crossed = {speaker: intersected(activity[speaker], others[speaker]) for speaker in activity}
-    return tuple(replace(turn, overlap=_within(turn.span, crossed[turn.speaker])) for turn in ordered)
+    return tuple(replace(turn, overlap=within(turn.span, crossed[turn.speaker])) for turn in ordered)
 
 
-def _within(span: Span, ordered: Sequence[Span]) -> tuple[Span, ...]:
+def within(span: Span, ordered: Sequence[Span]) -> tuple[Span, ...]:
+    """The parts of merged spans that lie in `span`, in order; quick where there are many and `span` is short."""
     first = bisect_right(ordered, span.start, key=lambda other: other.end)
     last = bisect_left(ordered, span.end, key=lambda other: other.start)
     return tuple(part for other in ordered[first:last] if (part := span & other))

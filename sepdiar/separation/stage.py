@@ -62,7 +62,7 @@ class Separate(Stage):
                     files[speaker].seek(4 * window.start)
                     files[speaker].write(frames.tobytes())
                 emit(Event("stage.progress", recording, {"stage": self.name, "fraction": window.end / audio.samples}))
-        made = {speaker: RawAudio(path, audio.rate, audio.samples) for speaker, path in paths.items()}
+        made = {speaker: RawAudio(path, audio.rate, audio.samples, bits=audio.bits) for speaker, path in paths.items()}
         return replace(take, sources=Sources(separator.origin, made))
 
 
@@ -88,5 +88,5 @@ def _whole(sources: Mapping[str, Samples], window: Span, speakers: Sequence[str]
     whole = {speaker: np.ascontiguousarray(sources[speaker], np.float32) for speaker in speakers}
     for speaker, frames in whole.items():
         if frames.shape != (len(window),) or not np.isfinite(frames).all():
-            raise SepdiarError("SD901", f"separator {backend} gave {frames.shape} samples for {speaker}, not {len(window)} finite")
+            raise SepdiarError("SD901", f"separator {backend} gave {speaker} {frames.shape}, not {len(window)} finite samples")
     return whole
