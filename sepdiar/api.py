@@ -137,7 +137,8 @@ def as_ctm(conversation: Conversation) -> str:
     from sepdiar.formats.ctm import dumps
     from sepdiar.formats.segments import of_conversation
 
-    return dumps(of_conversation(conversation, each="word"))
+    channel = {speaker: str(number) for number, speaker in enumerate(conversation.speakers, start=1)}
+    return dumps(replace(word, speaker=channel[word.speaker]) for word in of_conversation(conversation, each="word"))
 
 
 def explain(code: str) -> Code:

@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sepdiar.backends import UNLOADABLE
 from sepdiar.conversation import canonical_json
 from sepdiar.errors import SepdiarError
 from sepdiar.pipeline import Pipeline, Stage, fingerprint
@@ -132,7 +133,10 @@ def _stage(name: str, section: Mapping[str, Any]) -> Stage:
     points = {point.name: point for point in entry_points(group="sepdiar.stages")}
     if name not in points:
         raise SepdiarError("SD201", f"no stage {name!r}; there are: {', '.join(sorted(points))}")
-    made = points[name].load()
+    try:
+        made = points[name].load()
+    except UNLOADABLE as error:
+        raise SepdiarError("SD252", f"{type(error).__name__}: {error}", where=f"stage {name}") from error
     accepted = inspect.signature(made).parameters
     open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
     for key, value in section.items():
