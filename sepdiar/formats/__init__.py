@@ -1,0 +1,114 @@
+"""Every format read or written, one module each. Here: files of segments, told apart by their names or by what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sepdiar.conversation import Conversation
+from sepdiar.errors import SepdiarError
+from sepdiar.formats import ctm, rttm, seglst, stm, uem
+from sepdiar.formats.segments import Segment, of_conversation, to_ticks
+
+Paths = str | Path | Sequence[str | Path]
+PARSERS: dict[str, Callable[[str, str], tuple[Segment, ...]]] = {
+    "rttm": rttm.parse,
+    "stm": stm.parse,
+    "ctm": ctm.parse,
+    "seglst": seglst.parse,
+}
+WRITERS: dict[str, Callable[[Iterable[Segment]], str]] = {
+    "rttm": rttm.dumps,
+    "stm": stm.dumps,
+    "ctm": ctm.dumps,
+    "seglst": seglst.dumps,
+}
+FORMS = ", ".join((*PARSERS, "conversation.json"))
+
+
+def read_segments(paths: Paths) -> tuple[Segment, ...]:
+    """Everybody's segments in a file, in several, or in a folder: a run directory, or one of RTTM, STM, CTM and SegLST files.
+
+    The name's ending says the format, else what is in the file does. A `conversation.json` is read too. In several CTM
+    files a speaker is a channel of a file, since nothing else tells them apart.
+    """
+    files = [file for path in ([paths] if isinstance(paths, str | Path) else paths) for file in _files(Path(path))]
+    read = [(file, *_segments(file)) for file in files]
+    several = sum(form == "ctm" for _, form, _ in read) > 1
+    found: list[Segment] = []
+    for file, form, segments in read:
+        apart = several and form == "ctm"
+        found += (replace(one, speaker=f"{file.stem}-{one.speaker}") for one in segments) if apart else segments
+    return tuple(found)
+
+
+def read_uem(path: str | Path) -> uem.Regions:
+    """The stretches of each file that are scored, in microseconds."""
+    return uem.parse(_text(Path(path)), str(path))
+
+
+def form_of(text: str, name: str = "") -> str:
+    """Which format a text is in, by the ending of its name, or else by its first line; SD502 where neither says.
+
+    >>> form_of("talk 1 0.50 0.25 yes"), form_of("talk 1 A 0.50 0.75 yes"), form_of("", "turns.rttm")
+    ('ctm', 'stm', 'rttm')
+    """
+    ending = Path(name).suffix.lower().removeprefix(".")
+    if ending in PARSERS:
+        return ending
+    if text.lstrip()[:1] in ("[", "{"):
+        return "seglst" if text.lstrip()[0] == "[" else "conversation"
+    first = next((line.split() for line in text.split("\n") if line.strip() and line.strip()[0] not in ";#"), [])
+    if first and (first[0] == "SPEAKER" or first[0] in rttm.OTHER_TYPES):
+        return "rttm"
+    fitting = [
+        form for form, times in (("stm", first[3:5]), ("ctm", first[2:4])) if len(times) == 2 and all(map(_is_time, times))
+    ]
+    if len(fitting) != 1 or len(first) < 5:
+        raise SepdiarError("SD502", f"none of {FORMS}, or more than one: name it by its ending", where=name)
+    return fitting[0]
+
+
+def _segments(file: Path) -> tuple[str, tuple[Segment, ...]]:
+    text = _text(file)
+    if not text.strip():
+        return "", ()  # nobody speaks: what a diarizer writes for silence
+    form = form_of(text, str(file))
+    if form != "conversation":
+        return form, PARSERS[form](text, str(file))
+    try:
+        return form, of_conversation(Conversation.from_json(text))
+    except ValueError as error:
+        raise SepdiarError("SD502", str(error), where=str(file)) from error
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    items = sorted((path / "items").glob("*/conversation.json"))
+    files = items or sorted(file for file in path.iterdir() if file.suffix in (".rttm", ".stm", ".ctm", ".seglst", ".json"))
+    if not files:
+        raise SepdiarError("SD206", f"no run, and no {FORMS} in this folder", where=str(path))
+    return files
+
+
+def _text(file: Path) -> str:
+    if not file.exists():
+        raise SepdiarError("SD101", where=str(file))
+    if not file.is_file():
+        raise SepdiarError("SD102", where=str(file))
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except PermissionError as error:
+        raise SepdiarError("SD103", where=str(file)) from error
+    except UnicodeDecodeError as error:
+        raise SepdiarError("SD502", f"byte {error.start} is not UTF-8", where=str(file)) from error
+
+
+def _is_time(text: str) -> bool:
+    try:
+        to_ticks(text)
+    except ValueError:
+        return False
+    return True
