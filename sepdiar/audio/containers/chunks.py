@@ -1,0 +1,82 @@
+"""WAV, RF64, W64 and AIFF: lists of chunks, whose sizes may lie."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from sepdiar.audio.containers import Claim
+
+_PCM_LIKE = (1, 3, 6, 7, 0xFFFE)  # integers, floats, A-law, mu-law, and "see the extension"
+_W64_HEADER = 24
+
+
+def claim(file: BinaryIO) -> Claim:
+    """What the header declares against what is there.
+
+    Programs that write to a pipe cannot know the length and leave 0, or one of the largest sizes, in its place: such a
+    size is noted, not an error.
+    """
+    size = file.seek(0, 2)
+    file.seek(0)
+    head = file.read(16)
+    align, declared64 = 0, 0
+    for name, start, length in _chunks(file, head, size):
+        if name == b"ds64":
+            declared64 = struct.unpack("<8xQ", _at(file, start, 16))[0]
+        elif name == b"fmt ":
+            tag, align = struct.unpack("<H10xH", _at(file, start, 14))
+            align = align if tag in _PCM_LIKE else 0
+        elif name == b"COMM":
+            channels, frames, bits = struct.unpack(">HIH", _at(file, start, 8))
+            align = channels * ((bits + 7) // 8) if length == 18 else 0
+        elif name in (b"data", b"SSND"):
+            header = 8 if name == b"SSND" else 0
+            declared = declared64 if length == 0xFFFFFFFF and declared64 else length
+            return _compared(max(declared - header, 0), max(size - start - header, 0), align)
+    return Claim(damage="the header is there, the sound is not")
+
+
+def _compared(declared: int, present: int, align: int) -> Claim:
+    if not declared and present:
+        return Claim(None, notes=("the header leaves the length open: all that is there was read",), open_ended=True)
+    if declared <= present:
+        return Claim(declared // align if align else None)
+    if _placeholder(declared):
+        return Claim(present // align if align else None, notes=("the header leaves the length open: all that is there was read",))
+    missing = f"the header declares {declared} bytes of sound, and {present} are there"
+    return Claim(declared // align if align else None, damage=missing)
+
+
+def _placeholder(size: int) -> bool:
+    return size >= 0xFFFFFF00 or 0x7FFFF000 <= size <= 0x80000000
+
+
+def _chunks(file: BinaryIO, head: bytes, size: int) -> Iterator[tuple[bytes, int, int]]:
+    """Name, place and declared length of each chunk's content."""
+    if head[:4] == b"riff":
+        yield from _chunks_of_w64(file, size)
+        return
+    order = ">" if head[:4] == b"FORM" else "<"
+    start = 12
+    while start + 8 <= size:
+        name, length = struct.unpack(f"{order}4sI", _at(file, start, 8))
+        yield name, start + 8, length
+        start += 8 + length + length % 2
+
+
+def _chunks_of_w64(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
+    start = 40
+    while start + _W64_HEADER <= size:
+        name, length = struct.unpack("<4s12xQ", _at(file, start, _W64_HEADER))
+        if length < _W64_HEADER:
+            return
+        yield name, start + _W64_HEADER, length - _W64_HEADER
+        start += (length + 7) // 8 * 8
+
+
+def _at(file: BinaryIO, place: int, count: int) -> bytes:
+    """`count` bytes, zeros where the file ends before."""
+    file.seek(place)
+    return file.read(count).ljust(count, b"\0")

@@ -1,0 +1,150 @@
+"""Foreign files into samples: strictly, in a process of its own, within limits of time and memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from sepdiar.audio.decode_process import Order
+from sepdiar.audio.source import RawAudio
+from sepdiar.conversation import Span
+from sepdiar.errors import CODES, SepdiarError
+
+Progress = Callable[[float], None]
+COMMAND = (sys.executable, "-P", "-m", "sepdiar.audio.decode_process")
+_TIMES_REAL_TIME = 0.5
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The samples, with one channel or two, and what was found; `channels` is how many the file has."""
+
+    audio: RawAudio
+    channels: int
+    notes: tuple[str, ...] = ()
+    damaged: tuple[Span, ...] = ()
+
+
+def decode(
+    path: Path,
+    out: Path,
+    *,
+    salvage: bool = False,
+    maximum_hours: float = 24.0,
+    timeout_seconds: float = 60.0,
+    progress: Progress = lambda fraction: None,
+) -> Decoded:
+    """The recording at `path` as samples in the scratch file `out`; SD101 to SD116 say why it cannot be used.
+
+    It may take `timeout_seconds`, or half as long as it sounds where that is more; then it is SD140.
+    """
+    with open_regular(path) as file:
+        before = os.fstat(file.fileno())
+        order = Order(str(out), salvage, maximum_hours)
+        try:
+            made = _ask([*COMMAND, json.dumps(asdict(order))], file, timeout_seconds, progress)
+        finally:
+            after = os.fstat(file.fileno())
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise SepdiarError("SD116", f"{before.st_size} bytes before, {after.st_size} after")
+    audio = RawAudio(out, made["rate"], made["samples"], made["kept"], made["bits"])
+    damaged = tuple(Span(**span) for span in made["damaged"])
+    return Decoded(audio, made["channels"], tuple(made["notes"]), damaged)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """The file, open for reading; SD101, SD102, SD103 or SD104 where it is none. Nothing that could block is waited for."""
+    try:
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind):
+            raise SepdiarError("SD102", kind_of(kind))
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except PermissionError as error:
+        raise SepdiarError("SD103") from error
+    except OSError as error:
+        raise SepdiarError("SD102" if path.is_symlink() else "SD101", error.strerror or "") from error
+    file = os.fdopen(descriptor, "rb")
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or not status.st_size:
+        file.close()
+        raise SepdiarError("SD104") if stat.S_ISREG(status.st_mode) else SepdiarError("SD102", kind_of(status.st_mode))
+    return file
+
+
+def kind_of(mode: int) -> str:
+    """What a directory entry is, in words."""
+    kinds = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFREG: "a file"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def _ask(command: Sequence[str], file: BinaryIO, timeout: float, progress: Progress) -> dict[str, Any]:
+    """What the process answers. It has its own process group, which is gone when this returns."""
+    environ = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            command, stdin=file, stdout=subprocess.PIPE, stderr=said, env=environ, start_new_session=True
+        )
+        try:
+            return _listen(process, said, timeout, progress)
+        finally:
+            _end(process)
+
+
+def _listen(process: subprocess.Popen[bytes], said: IO[bytes], timeout: float, progress: Progress) -> dict[str, Any]:
+    began = time.monotonic()
+    limit, declared = timeout, 0.0
+    answers = process.stdout
+    if answers is None:
+        raise ValueError("the process has no standard output")
+    rest = b""
+    while True:
+        left = began + limit - time.monotonic()
+        if left <= 0 or not select.select([answers], [], [], left)[0]:
+            raise SepdiarError("SD140", f"decoding took longer than {limit:g} s")
+        read = os.read(answers.fileno(), 1 << 16)
+        if not read:
+            raise _died(process.wait(), said)
+        *lines, rest = (rest + read).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            if "result" in message:
+                return message["result"]  # type: ignore[no-any-return]
+            if "error" in message:
+                code, what, hint = message["error"]
+                raise SepdiarError(code, what, hint=hint)
+            if "declared" in message:
+                declared = message["declared"]
+                limit = max(timeout, _TIMES_REAL_TIME * declared)
+            elif declared:
+                progress(min(message["done"] / declared, 1.0))
+
+
+def _died(status: int, said: IO[bytes]) -> SepdiarError:
+    said.seek(0)
+    last = said.read()[-400:].decode(errors="replace").strip().rpartition("\n")[2]
+    if -status == signal.SIGKILL:
+        return SepdiarError("SD902", "the decoder was killed, most likely for want of memory")
+    if status < 0:
+        return SepdiarError("SD112", f"the decoder crashed on it ({signal.Signals(-status).name})", hint=CODES["SD112"].mend)
+    return SepdiarError("SD901", last or f"the decoder ended with status {status}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+    if process.stdout:
+        process.stdout.close()
