@@ -66,6 +66,11 @@ CODES: dict[str, Code] = {
         "Size or modification time differ before and after decoding.",
         "Wait until whatever writes it has finished, then: sepdiar retry RUN",
     ),
+    "SD117": Code(
+        "a rate that FLAC cannot hold",
+        "FLAC holds every rate up to 65535 Hz, and above that, up to 655350 Hz, multiples of 10.",
+        "Resample it to 48000 Hz first.",
+    ),
     "SD120": Code(
         "no speech found", "The diarizer found nobody speaking.", "Nothing to mend if it is music or silence.", skips=True
     ),

@@ -10,12 +10,17 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from sepdiar.errors import SepdiarError
+
 
 def write_flac(path: Path, rate: int, bits: int, blocks: Iterable[NDArray[np.floating[Any]]], channels: int = 2) -> int:
     """Write frames of full scale 1 with `bits` (16 or 24) a sample; gives how many samples were beyond full scale.
 
-    A sample that came from an integer of that many bits goes back to the same integer. `OSError` where the disk refuses.
+    A sample that came from an integer of that many bits goes back to the same integer. `OSError` where the disk refuses, SD117 where
+    FLAC has no such rate.
     """
+    if rate > 655350 or (rate > 65535 and rate % 10):
+        raise SepdiarError("SD117", f"{rate} Hz")
     dtype, unused = (np.int16, 1) if bits == 16 else (np.int32, 1 << (32 - bits))
     scale = 1 << (bits - 1)
     clipped = 0
@@ -45,11 +50,15 @@ class _Guarded:
             self.error = self.error or error
         return len(data)
 
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self.file.seek(offset, whence)
+        except OSError as error:
+            self.error = self.error or error
+        return offset
+
     def read(self, count: int = -1) -> bytes:
         return self.file.read(count)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self.file.seek(offset, whence)
 
     def tell(self) -> int:
         return self.file.tell()

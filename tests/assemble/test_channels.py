@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,7 +38,7 @@ def test_stretches_partition_the_span(whole: Span, own: list[Span], others: list
     edges = [whole.start, *(stretch.span.end for stretch in stretches)]
     assert edges[-1] == whole.end and [stretch.span.start for stretch in stretches] == edges[:-1]
     assert all(len(stretch.span) for stretch in stretches)
-    assert all(a.origin != b.origin for a, b in zip(stretches, stretches[1:], strict=False))
+    assert all(a.origin != b.origin for a, b in itertools.pairwise(stretches))
 
 
 @given(wholes, sides, sides, st.booleans())
