@@ -1,0 +1,146 @@
+"""Which inputs a run has, what they held when they were last looked at, and what is still to be done with each."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from stat import S_ISREG
+
+from sepdiar.audio.inputs import Input, content_hash, item_id
+from sepdiar.engine import Job, Stop
+from sepdiar.errors import SepdiarError, from_os_error
+from sepdiar.store import Failure
+
+RECENT = 2.0
+"""A file changed this short before it was read could change again without its times telling."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One input: where it lies, how the user sees it, its item, its content, and the file's facts when that was read.
+
+    `stamp` is size, time of modification, time of change and inode; it is `settled` where equal facts mean equal content.
+    """
+
+    file: str
+    path: str
+    id: str
+    sha256: str = ""
+    stamp: tuple[int, ...] = ()
+    settled: bool = False
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Every input with its verdict so far: a job, done or not, or a reason why it will be none."""
+
+    rows: Sequence[Row]
+    jobs: Sequence[Job]
+    failures: Sequence[Failure]
+    outdated: Set[str]
+    """Ids of what the same files held before."""
+
+
+class Ledger:
+    """inputs.jsonl: a line for each place of an input on this machine. It saves time and finds inputs again, no more."""
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self.rows = {row.file: row for row in rows}
+
+    @classmethod
+    def read(cls, path: Path) -> Ledger:
+        """What was known; nothing where the file is missing or damaged, for everything in it can be found out again."""
+        try:
+            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            return cls(Row(**{**line, "stamp": tuple(line["stamp"])}) for line in lines)
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            return cls()
+
+    def text(self) -> str:
+        """The lines, in order."""
+        return "".join(json.dumps(asdict(self.rows[file]), sort_keys=True) + "\n" for file in sorted(self.rows))
+
+    def update(self, survey: Survey) -> None:
+        """Take over what was seen."""
+        self.rows |= {row.file: row for row in survey.rows}
+
+    def survey(self, inputs: Sequence[Input], done: Set[str], stop: Stop) -> Survey:
+        """Look at every input; the same inputs give the same ids, in whatever order they come.
+
+        Of several with the same content one becomes the item; an item that is there stays the one for its content.
+        """
+        rows: list[Row] = []
+        failures: list[Failure] = []
+        alike: dict[str, list[tuple[Row, str]]] = {}
+        items = {id[-12:]: id for id in sorted(done, reverse=True)}
+        for input, apart in _named_apart(inputs):
+            if stop.drain:
+                raise SepdiarError("SD903", "while reading the inputs")
+            try:
+                row = self._look(input)
+            except SepdiarError as error:
+                rows.append(Row(str(input.file), input.path, apart))
+                failures.append(Failure.of(apart, input.path, error))
+            else:
+                alike.setdefault(row.sha256, []).append((row, apart))
+        jobs = []
+        for sha256, group in alike.items():
+            item = items.get(sha256[:12], group[0][0].id)
+            first = next((row for row, _ in group if row.id == item), group[0][0])
+            jobs.append(Job(item, first.path, sha256, Path(first.file), first.stamp[:2]))
+            rows.append(replace(first, id=item))
+            for row, apart in group:
+                if row is not first:
+                    rows.append(replace(row, id=apart))
+                    failures.append(Failure.of(apart, row.path, SepdiarError("SD122", f"its bytes are those of {item}")))
+        before = {self.rows[row.file].id for row in rows if row.file in self.rows}
+        return Survey(rows, jobs, failures, before - {row.id for row in rows})
+
+    def _look(self, input: Input) -> Row:
+        """The input with its content's hash, taken from the last time where the file's facts say that it did not change."""
+        if input.problem:
+            raise input.problem
+        known = self.rows.get(str(input.file))
+        began = time.time()
+        try:
+            stamp = _stamp(input.file)
+            same = known is not None and known.settled and known.stamp == stamp
+            sha256 = known.sha256 if known and same else content_hash(input.file)
+            changed = _stamp(input.file) != stamp
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise  # a limit of this process, not a fault of the input
+            raise _unreadable(error, input.path) from error
+        if changed:
+            raise SepdiarError("SD116", "while its content was read", where=input.path)
+        settled = began - max(stamp[1:3]) / 1e9 > RECENT
+        return Row(str(input.file), input.path, item_id(input.path, sha256), sha256, stamp, settled)
+
+
+def _named_apart(inputs: Iterable[Input]) -> Iterable[tuple[Input, str]]:
+    """The inputs in order, each with the id under which it is recorded where its content gives it none."""
+    seen: dict[str, int] = {}
+    for input in sorted(inputs, key=lambda input: (input.path, str(input.file))):
+        place = seen[input.path] = seen.get(input.path, -1) + 1
+        name = f"{input.path}\0{place}".encode("utf-8", "surrogateescape")
+        yield input, item_id(input.path, hashlib.sha256(name).hexdigest())
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    found = file.stat()
+    if not S_ISREG(found.st_mode):
+        raise SepdiarError("SD102", where=file.name)
+    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def _unreadable(error: OSError, path: str) -> SepdiarError:
+    if isinstance(error, FileNotFoundError):
+        return SepdiarError("SD101", "it vanished", where=path)
+    if isinstance(error, PermissionError):
+        return SepdiarError("SD103", error.strerror or "", where=path)
+    return from_os_error(error, path)

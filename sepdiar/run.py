@@ -1,0 +1,184 @@
+"""A run from its inputs to its outputs: process, status, retry, verify. The command line says the same in the same words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sepdiar.audio.inputs import Input, find_recordings
+from sepdiar.conduct import conduct, derived, space_needed
+from sepdiar.config import Config, describe, resolve, setting
+from sepdiar.engine import Engine, Stop
+from sepdiar.engine.local import LocalEngine
+from sepdiar.errors import SepdiarError
+from sepdiar.events import Listener, silence
+from sepdiar.ledger import Ledger
+from sepdiar.results import Plan, RunSummary, Status, Verification
+from sepdiar.store import Settings, Store, disk
+from sepdiar.store.check import Fault, item_faults
+
+__all__ = ["Plan", "RunSummary", "Status", "Verification", "process", "retry", "status", "verify"]
+
+
+def process(
+    paths: Iterable[str | Path],
+    out: str | Path,
+    *,
+    recipe: str | Path | None = None,
+    config: str | Path | None = None,
+    separator: str | None = None,
+    diarizer: str | None = None,
+    recognizer: str | None = None,
+    pairing: str | None = None,
+    device: str | None = None,
+    salvage: bool | None = None,
+    settings: Iterable[str] = (),
+    workers: int | None = None,
+    engine: str = "local",
+    timeout: float | None = None,
+    dry_run: bool = False,
+    listen: Listener = silence,
+) -> RunSummary | Plan:
+    """Every recording under `paths` becomes an item of the run directory `out`; called again, it continues.
+
+    What is not given comes from the configuration: flag before environment before file before recipe. `workers` are
+    processes, one a CPU by default; `timeout` is how many seconds a recording may take beyond 30 times its length.
+    With `dry_run` the answer is the plan, and nothing is made or changed.
+    """
+    flags = {
+        "separate.backend": separator,
+        "diarize.backend": diarizer,
+        "transcribe.backend": recognizer,
+        "assemble.pairing": pairing,
+        "device": device,
+        "decode.salvage": salvage,
+        **dict(map(setting, settings)),
+    }
+    chosen = resolve(recipe, file=Path(config) if config else None, flags=flags)
+    store = Store(Path(out))
+    inputs = _inputs(paths, store)
+    if dry_run:
+        return _plan(inputs, store, chosen)
+    crew = _engine(engine, workers, timeout)
+    with store.opened(chosen):
+        return conduct(store, chosen, inputs, crew, listen)
+
+
+def status(run: str | Path) -> Status:
+    """Where a run stands, whether somebody works on it or not; SD207 where `run` is none."""
+    store = Store(Path(run))
+    with disk.refusals(store.run):
+        store.settings()
+        ids = [row.id for row in Ledger.read(store.inputs).rows.values()]
+        done, failures = store.done(), store.failures()
+    ended = [failures[id] for id in sorted(set(ids)) if id in failures and id not in done]
+    kinds = Counter(failure.outcome for failure in ended)
+    finished = sum(id in done for id in ids)
+    return Status(store.run, len(ids), finished, kinds["failed"], kinds["skipped"], tuple(ended), store.owner())
+
+
+def retry(
+    run: str | Path,
+    *,
+    workers: int | None = None,
+    engine: str = "local",
+    timeout: float | None = None,
+    listen: Listener = silence,
+) -> RunSummary:
+    """Try again what failed in a run, with the run's own configuration; the summary counts only that."""
+    store = Store(Path(run))
+    chosen = store.settings().config
+    crew = _engine(engine, workers, timeout)
+    with store.opened():
+        failed = {id for id, failure in store.failures().items() if failure.outcome == "failed"}
+        rows = [row for row in Ledger.read(store.inputs).rows.values() if row.id in failed]
+        return conduct(store, chosen, [Input(Path(row.file), row.path) for row in rows], crew, listen, failed)
+
+
+def verify(
+    run: str | Path,
+    *,
+    repair: bool = False,
+    workers: int | None = None,
+    engine: str = "local",
+    timeout: float | None = None,
+    listen: Listener = silence,
+) -> Verification:
+    """Read every item again and compare it with its checksums; with `repair`, make again only what is at fault.
+
+    An item whose input is gone, or has changed, is left as it is.
+    """
+    store = Store(Path(run))
+    found = _faults(store)
+    items = len(store.done())
+    if not repair or not found:
+        return Verification(store.run, items, found)
+    crew = _engine(engine, workers, timeout)
+    with store.opened():
+        rows = [row for row in Ledger.read(store.inputs).rows.values() if Path(row.file).exists()]
+        at_fault = {fault.item for fault in found}
+        for row in rows:
+            if row.id in at_fault and _holds(Path(row.file), row.sha256):
+                store.withdraw(row.id)
+                at_fault.remove(row.id)
+        conduct(store, store.settings().config, [Input(Path(row.file), row.path) for row in rows], crew, listen)
+    remaining = set(_faults(store))
+    return Verification(store.run, items, found, tuple(fault for fault in found if fault not in remaining))
+
+
+def _inputs(paths: Iterable[str | Path], store: Store) -> list[Input]:
+    """What is to be worked on; what lies in the run directory itself is its output."""
+    out = store.run.resolve()
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    found = [input for input in find_recordings(list(map(Path, given))) if out not in input.file.resolve().parents]
+    if not found:
+        raise SepdiarError("SD206", where=", ".join(map(str, given)))
+    return found
+
+
+def _engine(name: str, workers: int | None, timeout: float | None) -> Engine:
+    if name != "local":
+        raise SepdiarError("SD201", f"no engine {name!r}; there is: local")
+    return LocalEngine(workers) if timeout is None else LocalEngine(workers, timeout)
+
+
+def _plan(inputs: Sequence[Input], store: Store, config: Config) -> Plan:
+    with disk.refusals(store.run):
+        if store.started:
+            store.settings().refuse_other(config, store.run)
+        else:
+            Settings.of(config).to_toml()
+        done, standing = store.done(), store.failures()
+        survey = Ledger.read(store.inputs).survey(inputs, done, Stop())
+        todo = [job for job in survey.jobs if job.id not in done and job.id not in standing]
+        ignored = [*survey.failures, *(standing[job.id] for job in survey.jobs if job.id in standing and job.id not in done)]
+        return Plan(
+            store.run,
+            tuple(config.values["chain"]),
+            tuple(describe(config)),
+            len(inputs),
+            sum(job.id in done for job in survey.jobs),
+            tuple(job.path for job in todo),
+            tuple(ignored),
+            space_needed([job.file for job in todo]),
+            store.free(),
+        )
+
+
+def _faults(store: Store) -> tuple[Fault, ...]:
+    with disk.refusals(store.run):
+        store.settings()
+        faults = [fault for folder in store.folders() for fault in item_faults(folder)]
+        faults += [Fault("", f"failures/{path.name}", "damaged") for path in store.unreadable()]
+        for path, text in derived(store.run).items():
+            name = path.relative_to(store.run).as_posix()
+            if not path.exists():
+                faults.append(Fault("", name, "missing"))
+            elif path.read_bytes() != text.encode():
+                faults.append(Fault("", name, "damaged"))
+    return tuple(sorted(faults))
+
+
+def _holds(file: Path, sha256: str) -> bool:
+    return file.is_file() and disk.digest(file) == sha256

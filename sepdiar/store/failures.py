@@ -1,0 +1,50 @@
+"""Why an input is not an item: one small file each, the same bytes for the same fault."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sepdiar.errors import CODES, SepdiarError
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One input that did not become an item; `path` is as the user sees it, never where it lies on this machine."""
+
+    id: str
+    path: str
+    code: str
+    message: str
+    hint: str
+    stage: str = ""
+    attempts: int = 1
+    traceback: str = ""
+
+    @classmethod
+    def of(cls, id: str, path: str, error: SepdiarError, stage: str = "") -> Failure:
+        """The record of an error."""
+        return cls(id, path, error.code, error.what or CODES[error.code].title, error.hint, stage)
+
+    @property
+    def outcome(self) -> str:
+        """`skipped` where there is a reason but no fault, else `failed`."""
+        return "skipped" if CODES[self.code].skips else "failed"
+
+    def to_json(self) -> str:
+        """Sorted keys and ASCII, a key a line, for people too; what does not apply is left out."""
+        facts = {key: value for key, value in asdict(self).items() if value != ""}
+        return json.dumps({**facts, "outcome": self.outcome}, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> Failure | None:
+        """The record in that file, or None where the file is damaged."""
+        try:
+            text = path.read_text(encoding="utf-8")
+            facts = json.loads(text)
+            facts.pop("outcome")
+            found = cls(**facts)
+            return found if found.to_json() == text and found.id == path.stem else None
+        except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError):
+            return None

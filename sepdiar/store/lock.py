@@ -1,0 +1,77 @@
+"""One process at a time works on a run; who it is can be read by the others."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import time
+from pathlib import Path
+from types import TracebackType
+
+from sepdiar.errors import SepdiarError
+
+UNSUPPORTED = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+
+
+class Lock:
+    """The lock of a run directory, freed by the operating system when its holder ends, however it ends.
+
+    `certain` is False on a disk without locks. Nothing breaks there: publishing twice is harmless.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.certain = True
+        self._handle = -1
+
+    def __enter__(self) -> Lock:
+        self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in UNSUPPORTED:
+                self.certain = False
+            else:
+                os.close(self._handle)
+                if not isinstance(error, BlockingIOError):
+                    raise
+                raise SepdiarError("SD310", f"by {owner(self.path)}", where=str(self.path.parent)) from error
+        try:
+            started = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, f"{socket.gethostname()} {os.getpid()} {started}\n".encode(), 0)
+        except OSError:
+            os.close(self._handle)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        os.close(self._handle)
+
+
+def owner(path: Path) -> str:
+    """Whoever wrote their name into the lock, in words."""
+    try:
+        host, pid, started = path.read_text(encoding="utf-8").split()
+    except (OSError, ValueError):
+        return "another process"
+    return f"process {pid} on {host}, since {started}"
+
+
+def busy(path: Path) -> str:
+    """The owner of the lock in words where it is held now, else nothing."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return owner(path)
+    except OSError:
+        return ""
+    finally:
+        os.close(handle)
+    return ""
