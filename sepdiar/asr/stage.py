@@ -1,0 +1,139 @@
+"""The stage that puts words, with their times, into the turns of each track."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sepdiar import __version__, backends
+from sepdiar.asr import Recognizer
+from sepdiar.asr.utterances import place
+from sepdiar.audio.source import Audio, FileAudio, OneChannel, Samples, at_rate
+from sepdiar.conversation import Provenance, Span, Track, Word
+from sepdiar.events import Event, Listener
+from sepdiar.pipeline import Stage, Take
+
+NO_WORDS = "none"
+
+
+class Transcribe(Stage):
+    """Recognises each channel within its speakers' turns. The backend "none" loads nothing and leaves the words out."""
+
+    name = "transcribe"
+    requires = frozenset({"tracks", "turns"})
+    provides = frozenset({"words"})
+
+    def __init__(self, backend: str = "pocketsphinx", **tables: Mapping[str, Any]) -> None:
+        self.backend = backend
+        self.parameters = dict(tables.get(backend, {}))
+        self.recognizer: Recognizer | None = None
+
+    @property
+    def packages(self) -> tuple[str, ...]:  # type: ignore[override]
+        return () if self.backend == NO_WORDS else tuple(getattr(backends.load("recognizer", self.backend), "needs", ()))
+
+    def check(self) -> None:
+        if self.backend != NO_WORDS:
+            backends.checked("recognizer", self.backend, self.parameters)
+
+    def open(self) -> None:
+        if self.backend != NO_WORDS:
+            self.recognizer = backends.make("recognizer", self.backend, self.parameters)
+
+    def provenance(self) -> Provenance:
+        model = getattr(self.recognizer, "model", ""), getattr(self.recognizer, "model_sha256", "")
+        return Provenance(self.name, __version__, *model, {"backend": self.backend, **self.parameters})
+
+    def run(self, take: Take, emit: Listener) -> Take:
+        if self.backend == NO_WORDS:
+            return take
+        if self.recognizer is None:
+            raise ValueError("open() comes before run()")
+        if not self.recognizer.training_grade:
+            emit(Event("note", facts={"message": demonstration_grade(self.backend, self.recognizer)}))
+        turns, recording = take.conversation.turns, take.conversation.recording.id
+        heard: list[list[Word]] = [[] for _ in turns]
+        outside = 0
+        channels = _by_channel(take.conversation.tracks)
+        for number, tracks in enumerate(channels):
+            span, speakers = tracks[0].span, {track.speaker for track in tracks}
+            parts = [(i, part) for i, turn in enumerate(turns) if turn.speaker in speakers and (part := turn.span & span)]
+
+            def progress(fraction: float, done: int = number) -> None:
+                share = (done + fraction) / len(channels)
+                emit(Event("stage.progress", recording, {"stage": self.name, "fraction": share}))
+
+            words = _recognized(self.recognizer, take, tracks[0], [part for _, part in parts], progress)
+            placed, lost = place(words, [part for _, part in parts])
+            for (index, _), own in zip(parts, placed, strict=True):
+                heard[index].extend(own)
+            outside += lost
+        if outside:
+            message = f"{outside} words lie outside every turn of their speaker and are left out"
+            emit(Event("note", recording, {"message": message}))
+        told = zip(turns, heard, strict=True)
+        return take.with_value(turns=tuple(replace(turn, words=tuple(sorted(own, key=_when))) for turn, own in told))
+
+
+def demonstration_grade(backend: str, recognizer: Recognizer) -> str:
+    """What a user is told where the words are too poor to train on."""
+    caution = f" ({caution})" if (caution := getattr(recognizer, "caution", "")) else ""
+    return (
+        f"the words of {backend} are of demonstration grade{caution}: do not train on them. --recognizer none leaves words out. "
+        "This version brings no recognizer of training grade; one that another package installs (of Whisper's class, say) "
+        "is named with --recognizer NAME, and `sepdiar backends` lists what is installed"
+    )
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """Audio that tells how far it has been read."""
+
+    whole: Audio
+    progress: Callable[[float], None]
+
+    @property
+    def rate(self) -> int:
+        return self.whole.rate
+
+    @property
+    def samples(self) -> int:
+        return self.whole.samples
+
+    @property
+    def channels(self) -> int:
+        return self.whole.channels
+
+    @property
+    def bits(self) -> int:
+        return self.whole.bits
+
+    def read(self, span: Span) -> Samples:
+        self.progress(span.end / max(1, self.samples))
+        return self.whole.read(span)
+
+
+def _recognized(
+    recognizer: Recognizer, take: Take, track: Track, spans: Sequence[Span], progress: Callable[[float], None]
+) -> list[Word]:
+    """The words of a track's channel within `spans`, in and out on the recording's clock."""
+    file = FileAudio.open(take.item / track.file)
+    path = take.scratch / f"{track.file}.{track.channel}.{recognizer.rate}.f32"
+    audio = at_rate(OneChannel(file, track.channel), recognizer.rate, path)
+    there = [span.shift(-track.span.start).at_rate(file.rate, audio.rate) for span in spans]
+    words = recognizer.transcribe(_Watched(audio, progress), [span for span in there if len(span)])
+    path.unlink(missing_ok=True)
+    return [replace(word, span=word.span.at_rate(audio.rate, file.rate).shift(track.span.start)) for word in words]
+
+
+def _by_channel(tracks: Iterable[Track]) -> list[list[Track]]:
+    """Tracks that share a channel of a file, as the others of `--pairing main` do, are heard once."""
+    channels: dict[tuple[str, int], list[Track]] = {}
+    for track in tracks:
+        channels.setdefault((track.file, track.channel), []).append(track)
+    return list(channels.values())
+
+
+def _when(word: Word) -> Span:
+    return word.span
