@@ -16,8 +16,8 @@ from sepdiar.errors import SepdiarError
 def write_flac(path: Path, rate: int, bits: int, blocks: Iterable[NDArray[np.floating[Any]]], channels: int = 2) -> int:
     """Write frames of full scale 1 with `bits` (16 or 24) a sample; gives how many samples were beyond full scale.
 
-    A sample that came from an integer of that many bits goes back to the same integer. `OSError` where the disk refuses, SD117 where
-    FLAC has no such rate.
+    A sample that came from an integer of that many bits goes back to the same integer. `OSError` where the disk refuses, SD117
+    where FLAC has no such rate.
     """
     if rate > 655350 or (rate > 65535 and rate % 10):
         raise SepdiarError("SD117", f"{rate} Hz")
