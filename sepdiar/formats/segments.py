@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
-from sepdiar.conversation import Conversation, Span, Turn, Word, mark_overlaps
+from sepdiar.conversation import Conversation, Span, Turn, Word, mark_overlaps, merged
 from sepdiar.errors import SepdiarError
 
 TICKS = 1_000_000  # in a second
@@ -41,6 +41,27 @@ class Segment:
 def in_order(segments: Iterable[Segment]) -> list[Segment]:
     """By session, time, speaker and words: the order in which every writer writes, whatever it is given."""
     return sorted(segments, key=lambda one: (one.session, one.span, one.speaker, one.words, one.confidence or 0.0))
+
+
+class Spoken(Protocol):
+    """A stretch in which somebody speaks: a segment, or a turn."""
+
+    @property
+    def speaker(self) -> str: ...
+    @property
+    def span(self) -> Span: ...
+
+
+def speech(spoken: Iterable[Spoken]) -> dict[str, tuple[Span, ...]]:
+    """When each speaker speaks: the union of their spans, speakers in the order of first speaking.
+
+    >>> speech([Segment("talk", "A", Span(0, 2)), Segment("talk", "A", Span(2, 3))])
+    {'A': (Span(start=0, end=3),)}
+    """
+    spans: dict[str, list[Span]] = {}
+    for one in sorted(spoken, key=lambda one: (one.span, one.speaker)):
+        spans.setdefault(one.speaker, []).append(one.span)
+    return {speaker: union for speaker, own in spans.items() if (union := merged(own))}
 
 
 def of_conversation(conversation: Conversation, *, each: str = "turn") -> tuple[Segment, ...]:

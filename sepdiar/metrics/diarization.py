@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from sepdiar.conversation import Span, merged
+from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
-from sepdiar.formats.segments import TICKS, Segment
+from sepdiar.formats.segments import TICKS, Segment, speech
 from sepdiar.formats.uem import Regions
 from sepdiar.metrics.result import Counts, Result, added, by_session, check_sessions, need, ratio
 
@@ -89,12 +89,9 @@ def _extent(*sides: Sequence[Segment]) -> tuple[Span, ...]:
 def _annotation(segments: Iterable[Segment]) -> Annotation:
     from pyannote.core import Annotation
 
-    speakers: dict[str, list[Span]] = {}
-    for one in segments:
-        speakers.setdefault(one.speaker, []).append(one.span)
     annotation = Annotation()
-    for speaker, spans in sorted(speakers.items()):
-        for span in merged(spans):
+    for speaker, spans in sorted(speech(segments).items()):
+        for span in spans:
             annotation[_seconds(span), speaker] = speaker
     return annotation
 
