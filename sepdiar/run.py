@@ -131,7 +131,8 @@ def _inputs(paths: Iterable[str | Path], store: Store) -> list[Input]:
     """What is to be worked on; what lies in the run directory itself is its output."""
     out = store.run.resolve()
     given = [paths] if isinstance(paths, str | Path) else list(paths)
-    found = [input for input in find_recordings(list(map(Path, given))) if out not in input.file.resolve().parents]
+    recordings, _ = find_recordings(given)
+    found = [input for input in recordings if out not in input.file.resolve().parents]
     if not found:
         raise SepdiarError("SD206", where=", ".join(map(str, given)))
     return found

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from sepdiar.audio.decode_process import Order
+from sepdiar.audio.inputs import open_regular
 from sepdiar.audio.source import RawAudio
 from sepdiar.conversation import Span
 from sepdiar.errors import CODES, SepdiarError
@@ -63,38 +64,11 @@ def decode(
     return Decoded(audio, made["channels"], tuple(made["notes"]), damaged)
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """The file, open for reading; SD101, SD102, SD103 or SD104 where it is none. Nothing that could block is waited for."""
-    try:
-        kind = path.stat().st_mode
-        if not stat.S_ISREG(kind):
-            raise SepdiarError("SD102", kind_of(kind))
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except PermissionError as error:
-        raise SepdiarError("SD103") from error
-    except OSError as error:
-        raise SepdiarError("SD102" if path.is_symlink() else "SD101", error.strerror or "") from error
-    file = os.fdopen(descriptor, "rb")
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode) or not status.st_size:
-        file.close()
-        raise SepdiarError("SD104") if stat.S_ISREG(status.st_mode) else SepdiarError("SD102", kind_of(status.st_mode))
-    return file
-
-
-def kind_of(mode: int) -> str:
-    """What a directory entry is, in words."""
-    kinds = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFREG: "a file"}
-    return kinds.get(stat.S_IFMT(mode), "a device")
-
-
 def _ask(command: Sequence[str], file: BinaryIO, timeout: float, progress: Progress) -> dict[str, Any]:
     """What the process answers. It has its own process group, which is gone when this returns."""
     environ = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            command, stdin=file, stdout=subprocess.PIPE, stderr=said, env=environ, start_new_session=True
-        )
+        process = subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, stderr=said, env=environ, start_new_session=True)
         try:
             return _listen(process, said, timeout, progress)
         finally:
@@ -141,10 +115,8 @@ def _died(status: int, said: IO[bytes]) -> SepdiarError:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
     if process.stdout:
         process.stdout.close()

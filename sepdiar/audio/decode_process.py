@@ -23,7 +23,12 @@ from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError, from_os_error
 
 Tell = Callable[[dict[str, Any]], None]
-_CLAIMS: dict[str, Callable[[BinaryIO], Claim]] = {"wav": chunks.claim, "aiff": chunks.claim, "ogg": ogg.claim, "webm": webm.claim}
+_CLAIMS: dict[str, Callable[[BinaryIO], Claim]] = {
+    "wav": chunks.claim,
+    "aiff": chunks.claim,
+    "ogg": ogg.claim,
+    "webm": webm.claim,
+}
 _BY_LIBSNDFILE = ("wav", "aiff", "flac", "ogg")
 _MEMORY = 4 << 30
 _PROGRESS = 20.0  # seconds of sound between two signs of life
@@ -42,9 +47,9 @@ def decode_open(file: BinaryIO, order: Order, tell: Tell) -> dict[str, Any]:
     """Decode an open file: strictly, and where that fails and may be salvaged, once more around the damage."""
     kind = sniff_open(file)
     if kind is None:
-        raise SepdiarError("SD104" if not file.seek(0, 2) else "SD105", "" if not file.seek(0, 2) else "no known beginning")
+        raise SepdiarError("SD105" if file.seek(0, 2) else "SD104")
     seen = survey(file) if kind in ("mp3", "aac") else None
-    claim = seen.claim if seen else _CLAIMS.get(kind, lambda _: Claim())(file)
+    claim = seen.claim if seen else _CLAIMS[kind](file) if kind in _CLAIMS else Claim()
     if claim.refused:
         raise SepdiarError("SD106", claim.refused, hint="Convert it to FLAC, cut where it changes.")
     damage = claim.damage
@@ -90,10 +95,12 @@ def _written(reading: Reading, claim: Claim, order: Order, tell: Tell, *, strict
     notes, pauses, told = [*claim.notes, *reading.notes], 0, 0
     for place, frames in reading.pieces:
         if place > scratch.end:
-            if reading.pauses and not claim.damage:
+            if reading.pauses and strict:
                 pauses += 1
             elif strict:
-                raise SepdiarError("SD112", f"sound is missing from {scratch.end / reading.rate:.2f} s to {place / reading.rate:.2f} s")
+                raise SepdiarError(
+                    "SD112", f"sound is missing from {scratch.end / reading.rate:.2f} s to {place / reading.rate:.2f} s"
+                )
             else:
                 scratch.damage(Span(scratch.end, place))
         scratch.put(place, frames)
@@ -104,7 +111,7 @@ def _written(reading: Reading, claim: Claim, order: Order, tell: Tell, *, strict
     if not scratch.end:
         raise SepdiarError("SD110")
     if pauses:
-        notes.append(f"the file's clock pauses {pauses} times: silence there")
+        notes.append(f"the file's clock pauses {pauses} times, and has silence there")
     return _answer(scratch, reading, notes)
 
 
@@ -126,7 +133,8 @@ def _answer(scratch: Scratch, reading: Reading, notes: list[str]) -> dict[str, A
         notes.append(f"{scratch.unreal} samples that are not numbers became silence")
     if scratch.damaged:
         lost = sum(map(len, scratch.damaged)) / audio.rate
-        notes.append(f"{lost:.2f} s in {len(scratch.damaged)} places are damaged, and silence here")
+        places = "one place" if len(scratch.damaged) == 1 else f"{len(scratch.damaged)} places"
+        notes.append(f"{lost:.2f} s in {places} were kept as silence")
     if reading.channels > 2:
         notes.append(f"{reading.channels} channels: their mean was taken")
     return {

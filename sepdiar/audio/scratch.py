@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sepdiar.audio.source import RawAudio, Samples
 from sepdiar.conversation import Span, merged
@@ -20,7 +21,13 @@ class Scratch:
     """
 
     def __init__(self, path: Path, rate: int, channels: int, bits: int, limit: int, salvage: bool = False) -> None:
-        self.rate, self.channels, self.bits, self.limit, self.salvage = rate, min(channels, 2 if channels == 2 else 1), bits, limit, salvage
+        self.rate, self.channels, self.bits, self.limit, self.salvage = (
+            rate,
+            min(channels, 2 if channels == 2 else 1),
+            bits,
+            limit,
+            salvage,
+        )
         self.path = path
         self.end = 0
         self.clipped = 0
@@ -61,7 +68,7 @@ class Scratch:
         return RawAudio(self.path, self.rate, self.end, self.channels, self.bits)
 
     def _only_numbers(self, place: int, frames: Samples) -> Samples:
-        wrong = ~np.isfinite(frames).all(axis=1)
+        wrong: NDArray[np.bool_] = np.isnan(frames - frames).any(axis=1)
         if not self.salvage:
             first = place + int(wrong.argmax())
             raise SepdiarError("SD114", f"the first at {first / self.rate:.3f} s")

@@ -33,7 +33,7 @@ def sniff_open(file: BinaryIO) -> str | None:
 
 
 def _by_magic(head: bytes) -> str | None:
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE" or head[:16] == W64_RIFF:
+    if (head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE") or head[:16] == W64_RIFF:
         return "wav"
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"

@@ -10,6 +10,7 @@ from sepdiar.audio.containers import Claim
 
 _PCM_LIKE = (1, 3, 6, 7, 0xFFFE)  # integers, floats, A-law, mu-law, and "see the extension"
 _W64_HEADER = 24
+_OPEN = "the header leaves the length open: all that is there was read"
 
 
 def claim(file: BinaryIO) -> Claim:
@@ -29,7 +30,7 @@ def claim(file: BinaryIO) -> Claim:
             tag, align = struct.unpack("<H10xH", _at(file, start, 14))
             align = align if tag in _PCM_LIKE else 0
         elif name == b"COMM":
-            channels, frames, bits = struct.unpack(">HIH", _at(file, start, 8))
+            channels, _, bits = struct.unpack(">HIH", _at(file, start, 8))
             align = channels * ((bits + 7) // 8) if length == 18 else 0
         elif name in (b"data", b"SSND"):
             header = 8 if name == b"SSND" else 0
@@ -40,11 +41,13 @@ def claim(file: BinaryIO) -> Claim:
 
 def _compared(declared: int, present: int, align: int) -> Claim:
     if not declared and present:
-        return Claim(None, notes=("the header leaves the length open: all that is there was read",), open_ended=True)
+        return Claim(notes=(_OPEN,), open_ended=True)
     if declared <= present:
         return Claim(declared // align if align else None)
     if _placeholder(declared):
-        return Claim(present // align if align else None, notes=("the header leaves the length open: all that is there was read",))
+        return Claim(
+            present // align if align else None, notes=("the header leaves the length open: all that is there was read",)
+        )
     missing = f"the header declares {declared} bytes of sound, and {present} are there"
     return Claim(declared // align if align else None, damage=missing)
 

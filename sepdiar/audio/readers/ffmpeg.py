@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, NoReturn
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from sepdiar.audio.readers import Piece, Reading, gathered
 from sepdiar.audio.source import Samples
@@ -17,11 +18,12 @@ from sepdiar.errors import SepdiarError
 STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
 _DEMUXERS = {"mp4": "mov", "webm": "matroska", "ogg": "ogg", "flac": "flac", "wav": "wav", "aiff": "aiff"}
 _LOSSLESS = ("flac", "alac", "pcm_")
+_PCM = ("u8", "s8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be", "alaw", "mulaw")
 _CODECS = (
-    "aac aac_latm alac flac vorbis opus libopus mp3 mp3float mp2 mp2float ac3 eac3 amrnb amrwb gsm gsm_ms "
-    "adpcm_ima_wav adpcm_ms adpcm_ima_qt pcm_u8 pcm_s8 pcm_alaw pcm_mulaw pcm_s16le pcm_s16be pcm_s24le pcm_s24be "
-    "pcm_s32le pcm_s32be pcm_f32le pcm_f32be pcm_f64le pcm_f64be"
-).split()
+    *("aac", "aac_latm", "alac", "flac", "vorbis", "opus", "libopus", "mp3", "mp3float", "mp2", "mp2float", "ac3", "eac3"),
+    *("amrnb", "amrwb", "gsm", "gsm_ms", "adpcm_ima_wav", "adpcm_ms", "adpcm_ima_qt"),
+    *(f"pcm_{layout}" for layout in _PCM),
+)
 _FULL_SCALE = {"u8": 1 << 7, "s16": 1 << 15, "s32": 1 << 31}
 
 
@@ -29,7 +31,6 @@ def read(file: BinaryIO, kind: str, *, strict: bool = True) -> Reading:
     """The first audio stream. FFmpeg gets an open file and the name of the one demuxer that it may use: it cannot follow a
     playlist or a reference, and opens no address. Not strict: packets that cannot be decoded are left out, as gaps.
     """
-    os.lseek(file.fileno(), 0, os.SEEK_SET)
     options = {"protocol_whitelist": "", "format_whitelist": _DEMUXERS[kind], "codec_whitelist": ",".join(_CODECS)}
     if kind == "wav":
         options["ignore_length"] = "1"
@@ -64,15 +65,23 @@ def _opened(container: Any, kind: str, strict: bool) -> Reading:
     lossless = codec.startswith(_LOSSLESS)
     narrow = first is None or first[0].format.name.removesuffix("p") in ("s16", "u8")
     reading = Reading(rate, channels, 16 if narrow or not lossless else 24, iter(()), pauses=kind == "webm")
-    if kind != "webm" and stream.duration:
-        reading.declared = round(stream.duration * stream.time_base * rate)
-        reading.slack = rate // 500 + 1 if kind == "mp4" else 0  # an edit list counts in ticks of 1/600 or 1/1000 s
+    _declare(reading, container, stream, kind, strict)
     if len(container.streams.audio) > 1:
         reading.notes.append(f"{len(container.streams.audio)} audio streams: the first was read")
     if first:
         tolerance = _tolerance(kind, rate, stream.time_base, strict)
-        reading.pieces = gathered(_placed(first, decoded, reading, tolerance))
+        reading.pieces = gathered(_placed(kind, first, decoded, reading, tolerance))
     return reading
+
+
+def _declare(reading: Reading, container: Any, stream: Any, kind: str, strict: bool) -> None:
+    """What the file says of its length. Ogg says nothing, and what Matroska says is of the longest stream: a hint."""
+    if kind == "webm" and container.duration and not strict:
+        reading.declared = container.duration * reading.rate // av.time_base
+        reading.slack = reading.rate // 10
+    elif kind not in ("webm", "ogg", "wav") and stream.duration:
+        reading.declared = round(stream.duration * stream.time_base * reading.rate)
+        reading.slack = reading.rate // 500 + 1 if kind == "mp4" else 0  # an edit list counts in ticks of 1/600 or 1/1000 s
 
 
 def _decoded(container: Any, stream: Any, strict: bool) -> Iterator[tuple[Any, Any]]:
@@ -87,7 +96,7 @@ def _decoded(container: Any, stream: Any, strict: bool) -> Iterator[tuple[Any, A
             return
         if packet is None:
             return
-        if packet.is_corrupt:
+        if packet.is_corrupt and container.format.name != "wav":  # of WAV only those without a length come here
             if strict:
                 raise SepdiarError("SD112", f"a packet is cut, after {_seconds(packet)}")
             continue
@@ -101,7 +110,10 @@ def _decoded(container: Any, stream: Any, strict: bool) -> Iterator[tuple[Any, A
             yield frame, packet
 
 
-def _placed(first: tuple[Any, Any], others: Iterator[tuple[Any, Any]], reading: Reading, tolerance: int) -> Iterator[Piece]:
+def _placed(
+    kind: str, first: tuple[Any, Any], others: Iterator[tuple[Any, Any]], reading: Reading, tolerance: int
+) -> Iterator[Piece]:
+    """Every frame on the stream's clock, from its first sample, without what the codec added at the end."""
     rate, end, origin = reading.rate, 0, None
     limit = None if reading.declared is None else reading.declared + reading.slack
     for frame, packet in chain([first], others):
@@ -114,33 +126,32 @@ def _placed(first: tuple[Any, Any], others: Iterator[tuple[Any, Any]], reading: 
             origin = clock if origin is None else origin
             if clock - origin > end + tolerance:
                 place = clock - origin
-        if packet.duration and packet.pts is not None and reading.slack and origin is not None:
+        if packet.duration and packet.pts is not None and kind == "mp4" and origin is not None:
             until = round((packet.pts + packet.duration) * packet.time_base * rate) - origin
             samples = samples[: max(until - place, 0)]
-        if limit is not None and reading.slack and place + len(samples) > limit:
+        if limit is not None and kind == "mp4" and place + len(samples) > limit:
             samples = samples[: max((reading.declared or 0) - place, 0)]
         if len(samples):
             yield place, samples
             end = place + len(samples)
 
 
-
 def _tolerance(kind: str, rate: int, tick: Any, strict: bool) -> int:
     """How far a place may be off before it is a gap: Matroska counts milliseconds, and recorders stamp the arrival."""
     if kind == "webm":
         return rate // 20 if strict else rate // 100
-    return max(2, round(tick * rate))
+    return max(2, round(float(tick) * rate))
 
 
 def to_float(frame: Any) -> Samples:
     """A decoded frame as float32 of shape (frames, channels), integers divided by full scale."""
-    samples = frame.to_ndarray()
+    samples: NDArray[Any] = frame.to_ndarray()
     samples = samples.T if frame.format.is_planar else samples.reshape(-1, len(frame.layout.channels))
     scale = _FULL_SCALE.get(frame.format.name.removesuffix("p"))
     if scale is None:
-        return samples.astype(np.float32)
+        return np.asarray(samples, np.float32)
     offset = scale if scale == 1 << 7 else 0
-    return ((samples.astype(np.float64) - offset) / scale).astype(np.float32)
+    return np.asarray((samples.astype(np.float64) - offset) / scale, np.float32)
 
 
 def _seconds(packet: Any) -> str:
@@ -148,10 +159,23 @@ def _seconds(packet: Any) -> str:
 
 
 class _Plain:
-    """An open file without its name."""
+    """An open file without its name, read at a place of its own whatever else reads it."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+        self._descriptor, self._place = file.fileno(), 0
+
+    def read(self, count: int) -> bytes:
+        data = os.pread(self._descriptor, count, self._place)
+        self._place += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: os.fstat(self._descriptor).st_size}[whence]
+        self._place = origin + offset
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
 
 
 def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:

@@ -39,7 +39,7 @@ def _pieces(sound: soundfile.SoundFile) -> Iterator[Piece]:
             frames = sound.read(BLOCK, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             what = error.error_string.removeprefix("Error : ").rstrip(".")
-            raise SepdiarError("SD112", f"{what}, after {place / sound.samplerate:.2f} s") from error
+            raise SepdiarError("SD112", f"{what}, after {max(place, sound.tell()) / sound.samplerate:.2f} s") from error
         if not len(frames):
             return
         yield place, frames
