@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -154,8 +153,8 @@ def known(code: str) -> str:
     """The code meant, as it stands in the table; SD201 where there is none."""
     name = re.sub(r"^(SD)?", "SD", code.strip().upper(), count=1)
     if name not in CODES:
-        close = get_close_matches(name, CODES, 3)
-        there = f"near it: {', '.join(close)}" if close else f"they go from {min(CODES)} to {max(CODES)}"
+        near = sorted(CODES, key=lambda one: abs(int(one[2:]) - int(name[2:])))[:3] if name[2:].isdecimal() else []
+        there = f"near it: {', '.join(sorted(near))}" if near else f"they go from {min(CODES)} to {max(CODES)}"
         raise SepdiarError("SD201", f"no code {code!r}; {there}", hint="sepdiar explain lists all of them.")
     return name
 

@@ -96,7 +96,7 @@ def _backends() -> Iterator[Finding]:
     listed = catalogue()
     for backend in listed:
         needed = wanted.get(f"{STAGE_OF[backend.kind]}.backend") == backend.name
-        detail = ", ".join(filter(None, (f"from {backend.package}", needed and f"used by {DEFAULT_RECIPE}")))
+        detail = f"from {backend.package}" + (f", used by {DEFAULT_RECIPE}" if needed else "")
         if not backend.available:
             detail = f"needs {', '.join(backend.missing)}" if backend.missing else backend.summary
         yield Finding("backends", f"{backend.kind} {backend.name}", backend.available, detail, backend.mend, needed)

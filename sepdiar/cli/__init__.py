@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from sepdiar.cli.group import Commands
-from sepdiar.cli.say import broken_pipe, refusal
+from sepdiar.cli.say import refusal
 from sepdiar.errors import DONE, SepdiarError, from_os_error
 
 COMMANDS = {
@@ -20,6 +20,8 @@ COMMANDS = {
     "separate": "one",
     "diarize": "one",
     "transcribe": "one",
+    "score": "data",
+    "validate": "data",
     "backends": "about",
     "recipes": "about",
     "doctor": "about",
@@ -43,9 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code; nobody sees a traceback unless SEPDIAR_DEBUG is set."""
     try:
         code = sepdiar.main(arguments, prog_name="sepdiar", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        code = broken_pipe()
     except (SepdiarError, click.ClickException, OSError) as error:
         if os.environ.get("SEPDIAR_DEBUG"):
             raise

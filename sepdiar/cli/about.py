@@ -15,7 +15,10 @@ JSON = click.option("--json", "machine", is_flag=True, help="For programs.")
 @click.command()
 @JSON
 def backends(machine: bool) -> None:
-    """The diarizers, separators and recognizers that are installed, and what the missing ones need."""
+    """What diarizes, separates and recognizes here.
+
+    Every backend that is installed, and what those that cannot work lack.
+    """
     from sepdiar.backends import catalogue
 
     listed = catalogue()
@@ -41,7 +44,7 @@ def backends(machine: bool) -> None:
 @click.command()
 @JSON
 def recipes(machine: bool) -> None:
-    """The recipes that ship with sepdiar, with the backends that they name."""
+    """The recipes that ship with sepdiar."""
     from sepdiar.config import DEFAULT_RECIPE, resolve
     from sepdiar.config import recipes as shipped
 
@@ -59,9 +62,9 @@ def recipes(machine: bool) -> None:
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @JSON
 def doctor(folder: Path | None, machine: bool) -> int:
-    """Check everything that a run needs; each red line names the command that mends it.
+    """Whether this machine has what a run needs.
 
-    FOLDER is where runs would be written (default: here).
+    Each red line names the command that mends it.     FOLDER is where runs would be written (default: here).
     """
     from sepdiar.doctor import examine, missing
 
@@ -88,7 +91,10 @@ def doctor(folder: Path | None, machine: bool) -> int:
 @click.argument("code", required=False)
 @JSON
 def explain(code: str | None, machine: bool) -> None:
-    """What a code such as SD112 means and how to mend it; all of them without CODE."""
+    """What a code such as SD112 means, and how to mend it.
+
+    Without CODE, all of them.
+    """
     if code is None:
         if machine:
             say.as_json(CODES)

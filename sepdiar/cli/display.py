@@ -13,7 +13,7 @@ import click
 
 from sepdiar.cli import say
 from sepdiar.cli.tally import ENDINGS, Tally
-from sepdiar.errors import SepdiarError
+from sepdiar.errors import CODES, SepdiarError
 from sepdiar.events import Event, Listener
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ def opening(facts: dict[str, Any]) -> str:
 
 def failure(event: Event) -> SepdiarError:
     """The error that an `item.failed` or `item.skipped` tells of."""
-    facts = event.facts
-    where = facts.get("path") or event.item
-    return SepdiarError(facts["code"], facts.get("message", ""), where=where, hint=facts.get("hint", ""))
+    code, message = event.facts["code"], event.facts.get("message", "")
+    what = "" if message == CODES[code].title else message
+    return SepdiarError(code, what, where=event.facts.get("path") or event.item, hint=event.facts.get("hint", ""))
 
 
 def _loud(event: Event, tell: Any) -> None:

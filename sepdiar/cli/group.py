@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 import click
+
+from sepdiar.cli.say import broken_pipe
 
 
 class Commands(click.Group):
@@ -28,6 +31,15 @@ class Commands(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"sepdiar.cli.{self.modules[cmd_name]}.{cmd_name} is not a command")
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; whoever stops reading its output ends it in silence, as he ends every other program."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            ctx.exit(broken_pipe())
+        return result
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, but a mistyped command is answered with the one that was probably meant."""

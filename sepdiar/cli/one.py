@@ -18,7 +18,10 @@ FILE = click.argument("file", type=options.PATH)
 @options.several(options.separator, options.diarizer, options.speakers, options.pairing)
 @options.chain
 def separate(file: Path, out: Path, **chosen: Any) -> None:
-    """One WAV a speaker, on the recording's clock: STEM-1.wav, STEM-2.wav. Their paths go to stdout."""
+    """One WAV a speaker: STEM-1.wav, STEM-2.wav.
+
+    Each is as long as the recording, at its rate. Their paths go to stdout.
+    """
     from sepdiar.api import separate as ask
     from sepdiar.cli.display import watching
 
@@ -51,7 +54,10 @@ def diarize(file: Path, rttm: Path | None, **chosen: Any) -> None:
 @click.option("--ctm", type=options.PATH, metavar="OUT", help="A file instead of stdout.")
 @options.chain
 def transcribe(file: Path, ctm: Path | None, **chosen: Any) -> None:
-    """The words of each speaker, as CTM: channel 1 is the first speaker, 2 the second."""
+    """What each speaker says, as CTM.
+
+    Channel 1 is the speaker who speaks first, 2 the second.
+    """
     from sepdiar.api import as_ctm
     from sepdiar.api import transcribe as ask
     from sepdiar.cli.display import watching

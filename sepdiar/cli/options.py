@@ -26,6 +26,13 @@ device = click.option("--device", metavar="D", help="cpu, cuda, cuda:1, mps.")
 salvage = click.option("--salvage", is_flag=True, default=None, help="Keep damaged recordings, the damage as silence.")
 settings = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting: --set diarize.speakers=2")
 workers = click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Recordings at a time.")
+engine = click.option("--engine", type=click.Choice(["local"]), default="local", help="Where recordings are worked on.")
+timeout = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="What a recording may take, beyond 30 times its length.",
+)
 machine = click.option("--json", "machine", is_flag=True, help="For programs, on stdout.")
 log_format = click.option(
     "--log-format",
@@ -46,4 +53,5 @@ def several(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
     return decorate
 
 
+crew = several(workers, engine, timeout)
 chain = several(recipe, config, device, salvage, settings)

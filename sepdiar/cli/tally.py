@@ -33,7 +33,8 @@ class Tally:
     audio_seconds: float = 0.0
     began: float = 0.0
     under: dict[str, Under] = field(default_factory=dict)
-    spent: Counter[str] = field(default_factory=Counter)  # type: ignore[type-arg]  # seconds, by stage
+    spent: dict[str, float] = field(default_factory=dict)
+    """Seconds, by stage."""
 
     def __call__(self, event: Event) -> None:
         kind, facts = event.kind, event.facts
@@ -52,7 +53,7 @@ class Tally:
     def _stage(self, kind: str, work: Under, stage: str, event: Event) -> None:
         if kind == "stage.finished":
             work.behind.add(stage)
-            self.spent[stage] += event.facts.get("seconds", 0.0)
+            self.spent[stage] = self.spent.get(stage, 0.0) + event.facts.get("seconds", 0.0)
         else:
             work.stage, work.fraction = stage, event.facts.get("fraction", 0.0)
 
@@ -86,8 +87,8 @@ class Tally:
 
     def _share(self, work: Under) -> float:
         stages = {*self.stages, *self.spent, *work.behind} or {work.stage}
-        known = self.counts["done"] > 0 and self.spent.total() > 0
-        weight = {stage: self.spent[stage] if known else FIRST_GUESS.get(stage, 1.0) for stage in stages}
+        known = self.counts["done"] > 0 and any(self.spent.values())
+        weight = {stage: self.spent.get(stage, 0.0) if known else FIRST_GUESS.get(stage, 1.0) for stage in stages}
         if not (whole := sum(weight.values())):
             return 0.0
         inside = weight.get(work.stage, 0.0) * work.fraction if work.stage not in work.behind else 0.0
