@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import json
+import os
 import time
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from stat import S_ISREG
 
-from sepdiar.audio.inputs import Input, content_hash, item_id
+from sepdiar.audio.inputs import Input, content_hash, item_id, name_sha256
 from sepdiar.engine import Job, Stop
 from sepdiar.errors import SepdiarError, from_os_error
 from sepdiar.store import Failure
 
+TOO_MANY_OPEN_FILES = "SD304"
 RECENT = 2.0
 """A file changed this short before it was read could change again without its times telling."""
 
@@ -84,6 +83,8 @@ class Ledger:
             try:
                 row = self._look(input)
             except SepdiarError as error:
+                if error.code == TOO_MANY_OPEN_FILES:
+                    raise  # a limit of this process, not a fault of the input
                 rows.append(Row(str(input.file), input.path, apart))
                 failures.append(Failure.of(apart, input.path, error))
             else:
@@ -113,11 +114,9 @@ class Ledger:
             sha256 = known.sha256 if known and same else content_hash(input.file)
             changed = _stamp(input.file) != stamp
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                raise  # a limit of this process, not a fault of the input
-            raise _unreadable(error, input.path) from error
+            raise _unreadable(error) from error
         if changed:
-            raise SepdiarError("SD116", "while its content was read", where=input.path)
+            raise SepdiarError("SD116", "while its content was read")
         settled = began - max(stamp[1:3]) / 1e9 > RECENT
         return Row(str(input.file), input.path, item_id(input.path, sha256), sha256, stamp, settled)
 
@@ -125,22 +124,18 @@ class Ledger:
 def _named_apart(inputs: Iterable[Input]) -> Iterable[tuple[Input, str]]:
     """The inputs in order, each with the id under which it is recorded where its content gives it none."""
     seen: dict[str, int] = {}
-    for input in sorted(inputs, key=lambda input: (input.path, str(input.file))):
-        place = seen[input.path] = seen.get(input.path, -1) + 1
-        name = f"{input.path}\0{place}".encode("utf-8", "surrogateescape")
-        yield input, item_id(input.path, hashlib.sha256(name).hexdigest())
+    for input in sorted(inputs, key=lambda input: (os.fsencode(input.path), os.fsencode(input.file))):
+        place = seen[input.path] = seen.get(input.path, 0) + 1
+        name = input.path if place == 1 else f"{input.path}\0{place}"
+        yield input, item_id(input.path, name_sha256(name))
 
 
 def _stamp(file: Path) -> tuple[int, ...]:
     found = file.stat()
-    if not S_ISREG(found.st_mode):
-        raise SepdiarError("SD102", where=file.name)
     return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
-def _unreadable(error: OSError, path: str) -> SepdiarError:
+def _unreadable(error: OSError) -> SepdiarError:
     if isinstance(error, FileNotFoundError):
-        return SepdiarError("SD101", "it vanished", where=path)
-    if isinstance(error, PermissionError):
-        return SepdiarError("SD103", error.strerror or "", where=path)
-    return from_os_error(error, path)
+        return SepdiarError("SD101", "it vanished")
+    return SepdiarError("SD103") if isinstance(error, PermissionError) else from_os_error(error)

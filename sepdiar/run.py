@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sepdiar.audio.inputs import Input, find_recordings
@@ -12,7 +13,7 @@ from sepdiar.config import Config, describe, resolve, setting
 from sepdiar.engine import Engine, Stop
 from sepdiar.engine.local import LocalEngine
 from sepdiar.errors import SepdiarError
-from sepdiar.events import Listener, silence
+from sepdiar.events import Event, Listener, silence
 from sepdiar.ledger import Ledger
 from sepdiar.results import Plan, RunSummary, Status, Verification
 from sepdiar.store import Settings, Store, disk
@@ -57,7 +58,7 @@ def process(
     }
     chosen = resolve(recipe, file=Path(config) if config else None, flags=flags)
     store = Store(Path(out))
-    inputs = _inputs(paths, store)
+    inputs = _inputs(paths, store, listen)
     if dry_run:
         return _plan(inputs, store, chosen)
     crew = _engine(engine, workers, timeout)
@@ -127,15 +128,18 @@ def verify(
     return Verification(store.run, items, found, tuple(fault for fault in found if fault not in remaining))
 
 
-def _inputs(paths: Iterable[str | Path], store: Store) -> list[Input]:
+def _inputs(paths: Iterable[str | Path], store: Store, listen: Listener) -> list[Input]:
     """What is to be worked on; what lies in the run directory itself is its output."""
     out = store.run.resolve()
     given = [paths] if isinstance(paths, str | Path) else list(paths)
-    recordings, _ = find_recordings(given)
-    found = [input for input in recordings if out not in input.file.resolve().parents]
-    if not found:
+    found, ignored = find_recordings(given)
+    inputs = [replace(input, file=input.file.absolute()) for input in found]
+    inputs = [input for input in inputs if not input.file.parent.resolve().is_relative_to(out)]
+    if not inputs:
         raise SepdiarError("SD206", where=", ".join(map(str, given)))
-    return found
+    if ignored:
+        listen(Event("note", "", {"message": f"files that are not audio were passed over: {ignored}"}))
+    return inputs
 
 
 def _engine(name: str, workers: int | None, timeout: float | None) -> Engine:

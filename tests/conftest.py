@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
+import shutil
+import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,3 +27,52 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the folder of recordings and scoring cases at {folder} (or SEPDIAR_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def _plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package with a stage in it, installed by nothing but a folder on the import path."""
+    folder = tmp_path_factory.mktemp("plugin")
+    shutil.copy(ROOT / "tests" / "tiny_stages.py", folder)
+    about = folder / "tiny_stages-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-stages\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[sepdiar.stages]\ncopy = tiny_stages:Copy\n")
+    (folder / "copy.toml").write_text('chain = ["copy"]\n[copy]\ntag = ""\nopen = ""\n')
+    return folder
+
+
+@pytest.fixture
+def tiny(_plugin: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recipe with one stage, which copies its input or does what the input's name says; see tiny_stages.py."""
+    monkeypatch.syspath_prepend(_plugin)
+    monkeypatch.setenv("PYTHONPATH", str(_plugin))
+    return _plugin / "copy.toml"
+
+
+@pytest.fixture(scope="session")
+def record() -> Callable[..., Path]:
+    """Writes a tiny WAV whose content depends on its seed alone, and gives its path."""
+
+    def write(path: Path, seed: int | str = "", samples: int = 400) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = random.Random(str(seed or path.name)).randbytes(2 * samples)
+        with path.open("wb") as file, wave.open(file) as wav:
+            wav.setparams((1, 2, 8000, samples, "NONE", ""))
+            wav.writeframes(noise)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tree() -> Callable[[Path], dict[str, bytes]]:
+    """Every file of a run that must be the same bytes each time; nothing may be left over in tmp/."""
+
+    def read(run: Path) -> dict[str, bytes]:
+        assert not list((run / "tmp").iterdir())
+        exempt = {"events.jsonl", "inputs.jsonl", ".lock"}
+        files = [path for path in sorted(run.rglob("*")) if path.is_file() and path.name not in exempt]
+        return {path.relative_to(run).as_posix(): path.read_bytes() for path in files}
+
+    return read

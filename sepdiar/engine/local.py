@@ -146,7 +146,7 @@ class _Crew:
                 raise SepdiarError("SD252", f"the worker died while it loaded the chain: {how}", hint="sepdiar doctor")
             return None
         if self.attempts[worker.job.id] == ATTEMPTS:
-            return self._failed(worker, SepdiarError("SD902", how), "")
+            return self._failed(worker, SepdiarError("SD902", how), worker.stage)
         job, work, _ = self._freed(worker)
         self.store.discard(work)
         self.waiting.appendleft(job)

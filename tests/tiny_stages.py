@@ -1,0 +1,77 @@
+"""A stage for tests of the engine: it copies its input, or does what the input's name says."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from sepdiar.errors import SepdiarError
+from sepdiar.events import Event, Listener
+from sepdiar.pipeline import Stage, Take
+
+
+class Copy(Stage):
+    """One file and the value; `tag` is written in front of the bytes."""
+
+    name = "copy"
+    requires = frozenset({"file"})
+    provides = frozenset({"tracks"})
+
+    def __init__(self, tag: str = "", open: str = "") -> None:
+        self.tag, self.opening = tag, open
+
+    def open(self) -> None:
+        _happen(self.opening, Path())
+
+    def run(self, take: Take, emit: Listener) -> Take:
+        data = take.file.read_bytes()
+        for word in take.file.stem.split("-"):
+            _happen(word, take.file)
+        emit(Event("stage.progress", take.conversation.recording.id, {"stage": self.name, "fraction": 0.5}))
+        (take.scratch / "draft").write_bytes(os.urandom(10))
+        (take.item / "copy.bin").write_bytes(self.tag.encode() + data)
+        (take.item / "conversation.json").write_text(take.conversation.to_json(), encoding="utf-8")
+        return take
+
+
+def _happen(word: str, file: Path) -> None:
+    if word == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif word == "once" and not (mark := file.with_suffix(".mark")).exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif word == "segfault":
+        ctypes.string_at(0)
+    elif word == "exits":
+        os._exit(3)
+    elif word == "memory":
+        raise MemoryError
+    elif word == "hangs":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with subprocess.Popen(["sleep", "1000"]) as child:
+            file.with_suffix(".pid").write_text(f"{os.getpid()} {child.pid}")
+            time.sleep(1000)
+    elif word == "holds":
+        ctypes.PyDLL(None).sleep(1000)  # without giving up the interpreter's lock
+    elif word == "slow":
+        time.sleep(0.5)
+    elif word == "bug":
+        raise ValueError(f"{object()} in {file}")
+    elif word == "damaged":
+        raise SepdiarError("SD112", "not what it says", where=str(file))
+    elif word == "silent":
+        raise SepdiarError("SD120")
+    elif word == "model":
+        raise SepdiarError("SD251", "weights", hint="sepdiar models pull")
+    elif word == "full":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "scratch/draft")
+    elif word == "grows":
+        with file.open("ab") as more:
+            more.write(b"more")
+    elif word == "vanishes":
+        file.unlink()
