@@ -28,7 +28,7 @@ FORMS = ", ".join((*PARSERS, "conversation.json"))
 
 
 def read_segments(paths: Paths) -> tuple[Segment, ...]:
-    """Everybody's segments in a file, in several, or in a folder: a run directory, or one of RTTM, STM, CTM and SegLST files.
+    """Everybody's segments in a file, in several, or in a folder: a run directory, or files of one format.
 
     The name's ending says the format, else what is in the file does. A `conversation.json` is read too. In several CTM
     files a speaker is a channel of a file, since nothing else tells them apart.
@@ -48,8 +48,16 @@ def read_uem(path: str | Path) -> uem.Regions:
     return uem.parse(_text(Path(path)), str(path))
 
 
+def read_conversation(path: str | Path) -> Conversation:
+    """A `conversation.json`; SD502 says what is wrong with it."""
+    try:
+        return Conversation.from_json(_text(Path(path)))
+    except ValueError as error:
+        raise SepdiarError("SD502", str(error), where=str(path)) from error
+
+
 def form_of(text: str, name: str = "") -> str:
-    """Which format a text is in, by the ending of its name, or else by its first line; SD502 where neither says.
+    """Which format a text is in, by the ending of its name, or else by its lines; SD502 where neither says.
 
     >>> form_of("talk 1 0.50 0.25 yes"), form_of("talk 1 A 0.50 0.75 yes"), form_of("", "turns.rttm")
     ('ctm', 'stm', 'rttm')
@@ -59,15 +67,13 @@ def form_of(text: str, name: str = "") -> str:
         return ending
     if text.lstrip()[:1] in ("[", "{"):
         return "seglst" if text.lstrip()[0] == "[" else "conversation"
-    first = next((line.split() for line in text.split("\n") if line.strip() and line.strip()[0] not in ";#"), [])
-    if first and (first[0] == "SPEAKER" or first[0] in rttm.OTHER_TYPES):
+    rows = [line.split() for line in text.split("\n") if line.strip() and line.strip()[0] not in ";#"]
+    if rows and (rows[0][0] == "SPEAKER" or rows[0][0] in rttm.OTHER_TYPES):
         return "rttm"
-    fitting = [
-        form for form, times in (("stm", first[3:5]), ("ctm", first[2:4])) if len(times) == 2 and all(map(_is_time, times))
-    ]
-    if len(fitting) != 1 or len(first) < 5:
-        raise SepdiarError("SD502", f"none of {FORMS}, or more than one: name it by its ending", where=name)
-    return fitting[0]
+    for form, first in (("stm", 3), ("ctm", 2)):  # a CTM whose words are all numbers has to be called .ctm
+        if rows and all(len(row) >= 5 and all(map(_is_time, row[first : first + 2])) for row in rows):
+            return form
+    raise SepdiarError("SD502", f"none of {FORMS}", where=name)
 
 
 def _segments(file: Path) -> tuple[str, tuple[Segment, ...]]:
@@ -75,21 +81,19 @@ def _segments(file: Path) -> tuple[str, tuple[Segment, ...]]:
     if not text.strip():
         return "", ()  # nobody speaks: what a diarizer writes for silence
     form = form_of(text, str(file))
-    if form != "conversation":
-        return form, PARSERS[form](text, str(file))
-    try:
-        return form, of_conversation(Conversation.from_json(text))
-    except ValueError as error:
-        raise SepdiarError("SD502", str(error), where=str(file)) from error
+    return form, of_conversation(read_conversation(file)) if form == "conversation" else PARSERS[form](text, str(file))
 
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    items = sorted((path / "items").glob("*/conversation.json"))
-    files = items or sorted(file for file in path.iterdir() if file.suffix in (".rttm", ".stm", ".ctm", ".seglst", ".json"))
+    if items := sorted(path.glob("items/*/conversation.json")) or sorted(path.glob("*/conversation.json")):
+        return items
+    files = sorted(file for file in path.iterdir() if file.suffix in (".rttm", ".stm", ".ctm", ".seglst", ".json"))
     if not files:
         raise SepdiarError("SD206", f"no run, and no {FORMS} in this folder", where=str(path))
+    if len({file.suffix for file in files}) > 1:
+        raise SepdiarError("SD502", "files of several formats, which may say the same twice: name those to read", where=str(path))
     return files
 
 
