@@ -22,6 +22,7 @@ COMMANDS = {
     "transcribe": "one",
     "score": "data",
     "validate": "data",
+    "simulate": "data",
     "backends": "about",
     "recipes": "about",
     "doctor": "about",

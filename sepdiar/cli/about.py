@@ -110,9 +110,9 @@ def explain(code: str | None, machine: bool) -> None:
         say.as_json({"code": name, **say.plain(found)})
         return
     say.data(click.style(f"{name} {found.title}", bold=True))
-    say.data(f"{say.GUTTER}why   {found.why}")
-    say.data(f"{say.GUTTER}{say.bright('mend')}  {found.mend}")
-    say.data(f"{say.GUTTER}{'the recording is skipped; the command does not fail' if found.skips else f'exit code {found.exit}'}")
+    say.data(say.paragraph(f"why   {found.why}"))
+    say.data(say.paragraph(f"{say.bright('mend')}  {found.mend}"))
+    say.data(say.paragraph(f"exit  {0 if found.skips else found.exit}{' (the recording is skipped)' if found.skips else ''}"))
 
 
 def mark(good: bool | None) -> str:

@@ -10,6 +10,7 @@ import click
 from sepdiar.cli import options, say
 from sepdiar.errors import DONE, SepdiarError
 
+SECONDS = ("_median", "_p90", "_distance")
 METRICS = ("der", "wer", "separation", "turns")
 
 
@@ -37,13 +38,59 @@ def score(metric: str, ref: Path, hyp: tuple[Path, ...], machine: bool, **given:
     if machine:
         click.echo(result.to_json())
         return
-    unit = "dB" if metric == "separation" else "%"
-    say.data(f"{click.style(result.metric, bold=True)}  {_number(result.value, unit)}")
-    figures = [("  ", name, _number(value, unit)) for name, value in result.figures.items() if isinstance(value, float)]
-    counted = [("  ", name, f"{value:g}") for name, value in result.counts.items() if isinstance(value, int | float)]
-    for line in [*say.columns(figures), *say.columns(counted)]:
+    decibel = metric == "separation"
+    say.data(f"{click.style(result.metric, bold=True)}  {figure(result.metric, result.value, decibel)}")
+    for line in say.columns([("  ", name, figure(name, value, decibel)) for name, value in result.figures.items()]):
         say.data(line)
-    say.data(f"  {say.dim(f'protocol: {result.protocol}')}")
+    counts = ", ".join(f"{name} {value:g}" for name, value in result.counts.items())
+    for title, text in (("counts", counts), ("protocol", result.protocol)):
+        say.data(say.dim(say.paragraph(f"{title}: {text}")))
+
+
+def names(context: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    """Names with commas between."""
+    return tuple(filter(None, map(str.strip, text.split(",")))) if text is not None else None
+
+
+@click.command()
+@click.argument("manifest", type=options.PATH)
+@click.option("--out", type=options.PATH, required=True, metavar="DIR", help="Where the dialogues go.")
+@click.option("--dialogues", type=click.IntRange(min=1), default=1, metavar="N", help="How many. [1]")
+@click.option("--seconds", type=float, default=60.0, metavar="S", help="How long each is. [60]")
+@click.option("--overlap", type=float, default=0.2, metavar="F", help="Share of the speech time in which both speak. [0.2]")
+@click.option("--seed", type=int, default=0, metavar="K", help="Another seed, other dialogues. [0]")
+@click.option("--rate", type=click.IntRange(min=1), metavar="HZ", help="Sample rate; else that of the first utterance.")
+@click.option("--split", metavar="NAME", help="Only the manifest's lines of this split.")
+@click.option("--speakers", callback=names, metavar="A,B,...", help="Only these speakers.")
+@click.option("--levels", type=float, nargs=2, default=(-28.0, -22.0), metavar="DB DB", help="Range of speech levels. [-28 -22]")
+@click.option("--rooms", type=options.PATH, metavar="DIR", help="Impulse responses: speech is heard in a room.")
+@click.option("--noise", type=options.PATH, metavar="DIR", help="Recordings of noise, added to the mixture.")
+@click.option("--snr", type=float, nargs=2, default=(10.0, 25.0), metavar="DB DB", help="Range of speech over noise. [10 25]")
+@click.option("--script", is_flag=True, help="The manifest's lines in their order, dialogue by dialogue.")
+@click.option("--root", type=options.PATH, metavar="DIR", help="Where the manifest's files lie, if not beside it.")
+@click.option("--words", type=options.PATH, metavar="CTM", help="Times of words, if not beside the manifest.")
+@options.several(options.log_format, options.machine)
+def simulate(manifest: Path, out: Path, log_format: str, machine: bool, **chosen: Any) -> None:
+    """Two-channel dialogues with true turns and words.
+
+    MANIFEST is a TSV of single-speaker speech with the columns utt, speaker, file and text.
+    """
+    from sepdiar.cli.display import listening
+    from sepdiar.events import Event
+    from sepdiar.simulate.dialogues import simulate as make
+
+    with listening(log_format) as listen:
+        many = 0 if chosen["script"] else chosen["dialogues"]
+        listen(Event("run.started", "", {"inputs": many, "out": str(out), "noun": "dialogue", "stages": []}))
+        statistics = make(manifest, out, **chosen, listen=listen)
+        listen(Event("run.finished"))
+    if machine:
+        say.as_json(statistics)
+        return
+    made = [("  ", name, f"{value:g}") for name, value in statistics["made"].items() if isinstance(value, int | float)]
+    say.words(f"\n{click.style(say.flat(str(out)), bold=True)}  {say.count(len(statistics['dialogues']), 'dialogue')}")
+    for line in say.columns(made):
+        say.words(line)
 
 
 @click.command()
@@ -69,7 +116,14 @@ def validate(format: str, path: Path, machine: bool) -> int:
     return DONE
 
 
-def _number(value: float | None, unit: str) -> str:
-    if value is None:
-        return "nothing to count"
-    return f"{100 * value:.2f} %" if unit == "%" else f"{value:.2f} dB"
+def figure(name: str, value: object, decibel: bool) -> str:
+    """A figure with its unit, which its name tells.
+
+    >>> figure("der", 0.125, False), figure("onset_error_median", 0.03, False), figure("clean", 9.5, True)
+    ('12.50 %', '0.030 s', '9.50 dB')
+    """
+    if not isinstance(value, int | float):
+        return "nothing to count" if value is None else say.flat(str(value))
+    if decibel:
+        return f"{value:.2f} dB"
+    return f"{value:.3f} s" if name.endswith(SECONDS) else f"{100 * value:.2f} %"

@@ -61,10 +61,8 @@ class Lines:
         if event.kind == "run.started":
             say.words(opening(event.facts))
         elif event.kind == "item.done":
-            audio, seconds = event.facts.get("audio_seconds", 0.0), event.facts.get("seconds", 0.0)
-            speed = f", {audio / seconds:.0f} x real time" if seconds else ""
-            place = f"{self.tally.ended}/{self.tally.total}"
-            say.words(f"done     {place}  {event.item}  {say.duration(audio)} of audio in {say.duration(seconds)}{speed}")
+            place = f"{self.tally.ended}/{self.tally.total}" if self.tally.total else str(self.tally.ended)
+            say.words(f"done     {place}  {event.item}  {done(event.facts)}")
 
 
 @dataclass
@@ -108,10 +106,23 @@ class Stages:
             self.bar.update(self.task, total=1.0, completed=event.facts["fraction"])
 
 
+def done(facts: dict[str, Any]) -> str:
+    """How much audio, and how fast.
+
+    >>> done({"audio_seconds": 42.0, "seconds": 2.0})
+    '42.0 s of audio in 2.0 s, 21 x real time'
+    """
+    audio, seconds = facts.get("audio_seconds", 0.0), facts.get("seconds")
+    speed = f" in {say.duration(seconds)}, {audio / seconds:.0f} x real time" if seconds else ""
+    return f"{say.duration(audio)} of audio{speed}"
+
+
 def opening(facts: dict[str, Any]) -> str:
     """How a run begins: how many recordings, where to, what is done already."""
     before = f", {facts['done']} done already" if facts.get("done") else ""
-    return f"{say.count(facts.get('inputs', 0), 'recording')} into {say.flat(str(facts.get('out', '')))}{before}"
+    noun = facts.get("noun", "recording")
+    many = say.count(facts["inputs"], noun) if facts.get("inputs") else f"{noun}s"
+    return f"{many} into {say.flat(str(facts.get('out', '')))}{before}"
 
 
 def failure(event: Event) -> SepdiarError:

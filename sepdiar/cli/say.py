@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
@@ -104,6 +105,11 @@ def columns(rows: Iterable[Sequence[str]]) -> list[str]:
         for row in table
     )
     return [line.rstrip() for line in lines]
+
+
+def paragraph(text: str) -> str:
+    """Running text, indented, as wide as the terminal."""
+    return click.wrap_text(text, max(40, shutil.get_terminal_size().columns - 2), "  ", "  ", preserve_paragraphs=False)
 
 
 def duration(seconds: float) -> str:
