@@ -132,7 +132,8 @@ def _inputs(paths: Iterable[str | Path], store: Store, listen: Listener) -> list
     """What is to be worked on; what lies in the run directory itself is its output."""
     out = store.run.resolve()
     given = [paths] if isinstance(paths, str | Path) else list(paths)
-    found, ignored = find_recordings(given)
+    with disk.refusals(store.run):
+        found, ignored = find_recordings(given)
     inputs = [replace(input, file=input.file.absolute()) for input in found]
     inputs = [input for input in inputs if not input.file.parent.resolve().is_relative_to(out)]
     if not inputs:

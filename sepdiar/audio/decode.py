@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
@@ -65,10 +64,10 @@ def decode(
 
 
 def _ask(command: Sequence[str], file: BinaryIO, timeout: float, progress: Progress) -> dict[str, Any]:
-    """What the process answers. It has its own process group, which is gone when this returns."""
+    """What the process answers; it is gone when this returns. It starts no other, and ends with the group of its worker."""
     environ = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, stderr=said, env=environ, start_new_session=True)
+        process = subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, stderr=said, env=environ)
         try:
             return _listen(process, said, timeout, progress)
         finally:
@@ -115,8 +114,7 @@ def _died(status: int, said: IO[bytes]) -> SepdiarError:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
     if process.stdout:
         process.stdout.close()

@@ -39,7 +39,7 @@ class WorkerProcess:
         ends = (theirs.fileno(), watched)
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "sepdiar.engine.worker", *map(str, ends), str(os.getpid())],
+                [sys.executable, "-P", "-m", "sepdiar.engine.worker", *map(str, ends)],
                 stdin=subprocess.DEVNULL,
                 stdout=self.errors,
                 stderr=self.errors,

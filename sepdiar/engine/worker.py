@@ -1,18 +1,17 @@
 """The process in which stages run: it makes the chain once, then works on one recording after the other.
 
-It is started by `python -P -m sepdiar.engine.worker FD`, and speaks JSON over that file descriptor.
+It is started by `python -P -m sepdiar.engine.worker LINE LIFE`: two file descriptors, one to speak JSON over, and one
+that ends when the parent does.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import re
 import signal
 import sys
 import tempfile
-import threading
 import traceback
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
@@ -26,7 +25,6 @@ from sepdiar.events import Event
 from sepdiar.pipeline import Pipeline, Take
 from sepdiar.store import Work, disk
 
-PR_SET_PDEATHSIG = 1
 STOPS_THE_RUN = ("SD25", "SD30")
 
 
@@ -145,24 +143,24 @@ def _refuse_change(file: Path, job: Mapping[str, Any]) -> None:
         raise SepdiarError("SD116", "size or time of modification differ", where=job["path"])
 
 
-def _die_with(parent: int) -> None:
-    """However the parent ends, this process group ends too: by the kernel on Linux, else when the line goes dead."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+def _guard(life: int, line: int) -> None:
+    """A second process that waits for the parent to end, however it ends, and then kills this process group.
 
-
-def _watch(life: int) -> None:
+    A thread could not: it would wait for a backend that holds the interpreter's lock.
+    """
+    if os.fork():
+        os.close(life)
+        return
+    os.close(line)
     os.read(life, 1)
     os.killpg(0, signal.SIGKILL)
 
 
 def main() -> None:
     """Serve the parent whose file descriptors are in the arguments."""
-    line, life, parent = map(int, sys.argv[1:])
-    _die_with(parent)
-    threading.Thread(target=_watch, args=(life,), daemon=True).start()
+    line, life = map(int, sys.argv[1:])
+    os.set_inheritable(line, False)
+    _guard(life, line)
     Worker(Connection(line)).serve()
 
 

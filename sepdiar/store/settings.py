@@ -68,7 +68,7 @@ class Settings:
         """SD205, naming each key with both values, unless `config` on this machine would make the same bytes."""
         here = {**config.values, **{f"version of {name}": _version(name) for name in self.versions}}
         there = {**self.settings, **{f"version of {name}": made for name, made in self.versions.items()}}
-        changed = [key for key in sorted(here.keys() | there.keys()) if here.get(key, MISSING) != there.get(key, MISSING)]
+        changed = [key for key in sorted(here.keys() | there.keys()) if _show(key, here) != _show(key, there)]
         if changed:
             what = "; ".join(f"{key} was {_show(key, there)}, now {_show(key, here)}" for key in changed)
             raise SepdiarError("SD205", what, where=str(run))

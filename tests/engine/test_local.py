@@ -68,9 +68,7 @@ def test_a_worker_that_dies_once_costs_nothing(go: Callable[..., RunSummary], tm
 
 
 @pytest.mark.parametrize("name", ["hangs", "holds"])
-def test_what_takes_too_long_is_stopped_with_all_that_it_started(
-    name: str, go: Callable[..., RunSummary], tmp_path: Path
-) -> None:
+def test_what_takes_too_long_is_stopped_with_all_it_started(name: str, go: Callable[..., RunSummary], tmp_path: Path) -> None:
     began = time.monotonic()
     made = go(name, "a", timeout=1.5)
     assert time.monotonic() - began < 10
