@@ -9,7 +9,11 @@ import wave
 from collections.abc import Callable
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
+import soundfile
+from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -71,8 +75,40 @@ def tree() -> Callable[[Path], dict[str, bytes]]:
 
     def read(run: Path) -> dict[str, bytes]:
         assert not list((run / "tmp").iterdir())
-        exempt = {"events.jsonl", "inputs.jsonl", ".lock"}
+        exempt = {"events.log", "inputs.log", ".lock"}
         files = [path for path in sorted(run.rglob("*")) if path.is_file() and path.name not in exempt]
         return {path.relative_to(run).as_posix(): path.read_bytes() for path in files}
 
     return read
+
+
+@pytest.fixture(scope="session")
+def encode() -> Callable[..., Path]:
+    """Writes samples of shape (n,) or (n, channels) as the container that the path's ending names, and gives the path."""
+
+    def write(path: Path, samples: NDArray[np.float32], rate: int, subtype: str | None = None) -> Path:
+        ending = path.suffix[1:]
+        if ending in _BY_FFMPEG:
+            _encode_with_ffmpeg(path, samples.reshape(len(samples), -1), rate, *_BY_FFMPEG[ending])
+        else:
+            form = {"opus": "OGG", "rf64": "RF64"}.get(ending)
+            soundfile.write(path, samples, rate, subtype or ("OPUS" if ending == "opus" else None), format=form)
+        return path
+
+    return write
+
+
+_BY_FFMPEG = {"m4a": ("ipod", "aac"), "aac": ("adts", "aac"), "webm": ("webm", "libopus"), "mka": ("matroska", "flac")}
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+
+
+def _encode_with_ffmpeg(path: Path, samples: NDArray[np.float32], rate: int, container: str, codec: str) -> None:
+    layout = _LAYOUTS[samples.shape[1]]
+    with av.open(str(path), "w", format=container) as file:
+        stream = file.add_stream(codec, rate=rate, layout=layout)
+        fitted = av.AudioResampler(stream.codec_context.format, layout, rate)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T, np.float32), "fltp", layout)
+        frame.sample_rate, frame.pts = rate, 0
+        for piece in (*fitted.resample(frame), *fitted.resample(None)):
+            file.mux(stream.encode(piece))
+        file.mux(stream.encode(None))

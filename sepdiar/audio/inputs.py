@@ -48,7 +48,7 @@ def find_recordings(paths: Iterable[str | Path]) -> tuple[list[Input], int]:
     ignored = 0
     for path in map(Path, paths):
         base = path.absolute().name or path.resolve().name
-        entries = _walk(path, base) if path.is_dir() else iter([(path, base, True)])
+        entries = _walk(path, base) if _is_directory(path) else iter([(path, base, True)])
         for entry, name, named in entries:
             if (made := _input(entry, name, named)) is None:
                 ignored += 1
@@ -118,19 +118,23 @@ def _walk(directory: Path, name: str) -> Iterator[tuple[Path, str, bool]]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path), f"{name}/{entry.name}")
-        elif not entry.is_dir():
+        elif not _is_directory(entry):
             yield Path(entry.path), f"{name}/{entry.name}", False
 
 
 def _input(path: Path, name: str, named: bool) -> Input | None:
     named = named or Path(name).suffix.lower() in EXTENSIONS
-    if path.is_dir():  # one that cannot be listed
+    if _is_directory(path):  # one that cannot be listed
         return Input(path, name, SepdiarError("SD103", "a directory", where=name))
     try:
         open_regular(path).close()
     except SepdiarError as error:
         return Input(path, name, SepdiarError(error.code, error.what, where=name)) if named else None
     return Input(path, name) if named or sniff(path) else None
+
+
+def _is_directory(path: Path | os.DirEntry[str]) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - False for loops of links and endless names, where pathlib raises
 
 
 def _kind(mode: int) -> str:

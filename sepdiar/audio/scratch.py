@@ -68,7 +68,7 @@ class Scratch:
         return RawAudio(self.path, self.rate, self.end, self.channels, self.bits)
 
     def _only_numbers(self, place: int, frames: Samples) -> Samples:
-        wrong: NDArray[np.bool_] = np.isnan(frames - frames).any(axis=1)
+        wrong: NDArray[np.bool_] = np.logical_or.reduce(~np.isfinite(frames), axis=1)
         if not self.salvage:
             first = place + int(wrong.argmax())
             raise SepdiarError("SD114", f"the first at {first / self.rate:.3f} s")
