@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sepdiar.conversation import Conversation, Recording, Score, Span, Stretch, Track, Turn, Word
     from sepdiar.errors import SepdiarError
     from sepdiar.events import Event
+    from sepdiar.formats.validate import validate
+    from sepdiar.metrics import score
     from sepdiar.run import process, retry, status, verify
 
 __version__ = "0.1.0"
@@ -28,6 +30,8 @@ _HOMES = {
     "sepdiar.conversation": ("Conversation", "Recording", "Score", "Span", "Stretch", "Track", "Turn", "Word"),
     "sepdiar.errors": ("SepdiarError",),
     "sepdiar.events": ("Event",),
+    "sepdiar.formats.validate": ("validate",),
+    "sepdiar.metrics": ("score",),
     "sepdiar.run": ("process", "retry", "status", "verify"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -47,9 +51,11 @@ __all__ = [
     "explain",
     "process",
     "retry",
+    "score",
     "separate",
     "status",
     "transcribe",
+    "validate",
     "verify",
 ]
 

@@ -140,6 +140,18 @@ def as_ctm(conversation: Conversation) -> str:
     return dumps(replace(word, speaker=channel[word.speaker]) for word in of_conversation(conversation, each="word"))
 
 
+def report(run: str | Path) -> Path:
+    """Make the report and the manifest of a run again from its items; the page that a browser opens."""
+    from sepdiar.conduct import derive
+    from sepdiar.store import Store
+
+    store = Store(Path(run))
+    store.settings()
+    with store.opened():
+        derive(store)
+    return store.run / "report" / "index.html"
+
+
 def explain(code: str) -> Code:
     """What a code means and how to mend it: `SD112`, `sd112` and `112` are the same.
 

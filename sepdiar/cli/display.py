@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,8 +28,8 @@ def listening(log_format: str) -> Iterator[Listener]:
     if log_format == "json":
         yield log_json
     elif log_format == "auto" and sys.stderr.isatty():
-        with _bar() as bar:
-            yield Bar(bar)
+        with bar(_stderr()) as shown:
+            yield Bar(shown)
     else:
         yield Lines()
 
@@ -37,10 +38,10 @@ def listening(log_format: str) -> Iterator[Listener]:
 def watching(name: str) -> Iterator[Listener]:
     """For one recording: on a terminal its stages, gone when it is done; in a pipe, nothing but notes."""
     if not sys.stderr.isatty():
-        yield lambda event: _loud(event, say.words)
+        yield Lines()
         return
-    with _bar(transient=True) as bar:
-        yield Stages(bar, bar.add_task(say.flat(name), total=None, now="", speed="", left=""))
+    with bar(_stderr(), transient=True) as shown:
+        yield Stages(shown, shown.add_task(say.flat(name), total=None, now="", speed="", left=""))
 
 
 def log_json(event: Event) -> None:
@@ -50,60 +51,121 @@ def log_json(event: Event) -> None:
 
 
 @dataclass
-class Lines:
+class Teller:
+    """What is worth a line, whatever the display: failures as they happen, a note once, however many recordings it is of."""
+
+    tally: Tally = field(default_factory=Tally)
+    notes: Counter[str] = field(default_factory=Counter)
+
+    def __call__(self, event: Event) -> None:
+        self.tally(event)
+        for line in self.lines(event):
+            self.tell(line)
+
+    def tell(self, line: str) -> None:
+        """Show a line."""
+        say.words(line)
+
+    def lines(self, event: Event) -> Iterator[str]:
+        """The lines that an event is worth."""
+        facts = event.facts
+        if event.kind == "run.started":
+            yield opening(facts)
+        elif event.kind in ("item.failed", "item.skipped"):
+            told = say.problem(failure(event)) if event.kind == "item.failed" else say.flat(str(failure(event)))
+            yield f"{ENDINGS[event.kind]:<8} {self.place()}  {told}"
+        elif event.kind == "note":
+            self.notes[facts["message"]] += 1
+            if self.notes[facts["message"]] == 1:
+                yield f"note     {say.flat(': '.join(filter(None, (event.item, facts['message']))))}"
+        elif event.kind == "run.stopping":
+            busy = say.count(facts.get("busy", 0), "recording")
+            yield f"stopping: {busy} may finish within {facts.get('grace', 0):g} s; Ctrl-C again stops at once"
+        elif event.kind == "run.finished":
+            for message, many in self.notes.items():
+                if many > 1:
+                    yield f"note     {say.count(many, 'recording')}: {say.flat(message)}"
+
+    def place(self) -> str:
+        """Which recording this is, of how many."""
+        return f"{self.tally.ended}/{self.tally.total}" if self.tally.total else str(self.tally.ended)
+
+
+class Lines(Teller):
     """A line for each recording that is done with."""
 
-    tally: Tally = field(default_factory=Tally)
+    def lines(self, event: Event) -> Iterator[str]:
+        """A line for those that are done, too."""
+        yield from super().lines(event)
+        if event.kind == "item.done":
+            yield f"done     {self.place()}  {event.item}  {done(event.facts)}"
+
+
+class Bar(Teller):
+    """One bar for the run, under the lines that are worth it."""
+
+    def __init__(self, shown: Progress) -> None:
+        super().__init__()
+        self.shown = shown
+        self.task: TaskID | None = None
 
     def __call__(self, event: Event) -> None:
-        self.tally(event)
-        _loud(event, say.words)
+        super().__call__(event)
         if event.kind == "run.started":
-            say.words(opening(event.facts))
-        elif event.kind == "item.done":
-            place = f"{self.tally.ended}/{self.tally.total}" if self.tally.total else str(self.tally.ended)
-            say.words(f"done     {place}  {event.item}  {done(event.facts)}")
+            self.task = self.shown.add_task("", total=self.tally.total or None, now="", speed="", left="")
+        if self.task is None:
+            return
+        speed, left = self.tally.speed(), self.tally.left()
+        self.shown.update(
+            self.task,
+            completed=self.tally.position,
+            description=self.place(),
+            now=self.tally.active,
+            speed=f"{speed:.0f} x real time" if speed else "",
+            left=f"{say.duration(left)} left" if left and event.kind != "run.finished" else "",
+        )
+
+    def tell(self, line: str) -> None:
+        """Above the bar."""
+        _above(self.shown, line)
 
 
-@dataclass
-class Bar:
-    """One bar for the run; what fails is printed above it as it happens."""
-
-    bar: Progress
-    tally: Tally = field(default_factory=Tally)
-    task: TaskID | None = None
-
-    def __call__(self, event: Event) -> None:
-        self.tally(event)
-        _loud(event, lambda text: _above(self.bar.console, text))
-        if event.kind == "run.started":
-            _above(self.bar.console, opening(event.facts))
-            self.task = self.bar.add_task("", total=self.tally.total, completed=self.tally.before, now="", speed="", left="")
-        elif self.task is not None:
-            speed, left = self.tally.speed(), self.tally.left()
-            self.bar.update(
-                self.task,
-                completed=self.tally.position,
-                description=f"{self.tally.ended}/{self.tally.total}",
-                now=self.tally.active,
-                speed=f"{speed:.0f} x real time" if speed else "",
-                left=f"{say.duration(left)} left" if left and event.kind != "run.finished" else "",
-            )
-
-
-@dataclass
-class Stages:
+class Stages(Teller):
     """The stages of one recording."""
 
-    bar: Progress
-    task: TaskID
+    def __init__(self, shown: Progress, task: TaskID) -> None:
+        super().__init__()
+        self.shown, self.task = shown, task
 
     def __call__(self, event: Event) -> None:
-        _loud(event, lambda text: _above(self.bar.console, text))
+        super().__call__(event)
         if event.kind == "stage.started":
-            self.bar.update(self.task, total=None, completed=0, now=event.facts["stage"])
+            self.shown.update(self.task, total=None, completed=0, now=event.facts["stage"])
         elif event.kind == "stage.progress":
-            self.bar.update(self.task, total=1.0, completed=event.facts["fraction"])
+            self.shown.update(self.task, total=1.0, completed=event.facts["fraction"])
+
+    def tell(self, line: str) -> None:
+        """Above the bar."""
+        _above(self.shown, line)
+
+
+def bar(console: Console, transient: bool = False) -> Progress:
+    """A bar with what is done, how fast, how long still, and the stages going on now."""
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    def cell(template: str, style: str = "") -> TextColumn:
+        return TextColumn(template, style=style, markup=False)
+
+    return Progress(
+        cell("{task.description}"),
+        BarColumn(bar_width=32),
+        cell("{task.fields[speed]}", "green"),
+        cell("{task.fields[left]}"),
+        cell("{task.fields[now]}", "dim"),
+        console=console,
+        transient=transient,
+        refresh_per_second=8,
+    )
 
 
 def done(facts: dict[str, Any]) -> str:
@@ -132,35 +194,13 @@ def failure(event: Event) -> SepdiarError:
     return SepdiarError(code, what, where=event.facts.get("path") or event.item, hint=event.facts.get("hint", ""))
 
 
-def _loud(event: Event, tell: Any) -> None:
-    if event.kind == "item.failed":
-        tell(say.problem(failure(event)))
-    elif event.kind == "item.skipped":
-        tell(f"{ENDINGS[event.kind]}  {say.flat(str(failure(event)))}")
-    elif event.kind == "note":
-        tell(f"note     {say.flat(': '.join(filter(None, (event.item, event.facts['message']))))}")
-
-
-def _above(console: Console, text: str) -> None:
+def _above(shown: Progress, line: str) -> None:
     from rich.text import Text
 
-    console.print(Text.from_ansi(text), soft_wrap=True)
+    shown.console.print(Text.from_ansi(line), soft_wrap=True)
 
 
-def _bar(transient: bool = False) -> Progress:
+def _stderr() -> Console:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
 
-    def cell(template: str, style: str = "") -> TextColumn:
-        return TextColumn(template, style=style, markup=False)
-
-    return Progress(
-        cell("{task.description}"),
-        BarColumn(bar_width=32),
-        cell("{task.fields[speed]}", "green"),
-        cell("{task.fields[left]}"),
-        cell("{task.fields[now]}", "dim"),
-        console=Console(stderr=True),
-        transient=transient,
-        refresh_per_second=8,
-    )
+    return Console(stderr=True)

@@ -91,3 +91,15 @@ def verify(run: Path, log_format: str, machine: bool, **chosen: Any) -> int:
     else:
         verified(found)
     return found.exit_code
+
+
+@click.command()
+@RUN
+def report(run: Path) -> None:
+    """A page to look at and listen to: RUN/report/index.html.
+
+    Every run writes it; this makes it again from what is in the run. Its path goes to stdout.
+    """
+    from sepdiar.api import report as make
+
+    say.data(str(make(run)))

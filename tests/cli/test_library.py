@@ -1,0 +1,75 @@
+"""The library says what the command line says, in the same words, with the same defaults."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+
+import click
+import pytest
+
+import sepdiar
+from sepdiar.cli import COMMANDS
+from sepdiar.cli import sepdiar as front
+
+ELSEWHERE = {  # a room has the name of the command, so the function is in that room
+    "backends": "sepdiar.backends:catalogue",
+    "doctor": "sepdiar.doctor:examine",
+    "recipes": "sepdiar.config:recipes",
+    "report": "sepdiar.api:report",
+    "simulate": "sepdiar.simulate:simulate",
+}
+OF_THE_TERMINAL = {"machine", "log_format"}  # --json and --log-format: how things are shown
+OF_THE_LIBRARY = {"listen"}  # who is told: the display, on the command line
+OPTIONAL_ON_THE_COMMAND_LINE = {("explain", "code")}  # without it, all are listed
+
+
+def function_of(command: str):
+    module, _, name = ELSEWHERE.get(command, f"sepdiar:{command}").partition(":")
+    return getattr(import_module(module), name)
+
+
+def said_by_the_library(command: str) -> dict[str, object]:
+    parameters = inspect.signature(function_of(command)).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters if parameter.name not in OF_THE_LIBRARY}
+
+
+def said_by_the_command_line(command: str) -> dict[str, object]:
+    """What the command hands on where only what is required was typed."""
+    found = front.get_command(None, command)
+    typed = [word for parameter in found.params if parameter.required for word in least(parameter)]
+    received = found.make_context(command, typed).params
+    required = {parameter.name: inspect.Parameter.empty for parameter in found.params if parameter.required}
+    return {name: required.get(name, value) for name, value in received.items() if name not in OF_THE_TERMINAL}
+
+
+def least(parameter: click.Parameter) -> list[str]:
+    value = parameter.type.choices[0] if isinstance(parameter.type, click.Choice) else "x"
+    return [parameter.opts[0], value] if isinstance(parameter, click.Option) else [value]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_a_function_with_the_same_parameters(command):
+    function, options = said_by_the_library(command), said_by_the_command_line(command)
+    assert options.keys() == function.keys()
+    for name, default in options.items():
+        if (command, name) not in OPTIONAL_ON_THE_COMMAND_LINE:
+            assert (default or None) == (function[name] or None), name
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_function_explains_itself(command):
+    assert (inspect.getdoc(function_of(command)) or "").partition("\n")[0].endswith((".", ":"))
+
+
+def test_the_functions_of_rooms_are_the_only_ones_elsewhere():
+    for command in COMMANDS:
+        assert (command in sepdiar.__all__) != (command in ELSEWHERE)
+
+
+def test_what_the_package_offers_is_there():
+    assert set(sepdiar.__all__) <= set(dir(sepdiar))
+    for name in sepdiar.__all__:
+        assert getattr(sepdiar, name) is getattr(sepdiar, name)
+    with pytest.raises(AttributeError, match="nonesuch"):
+        _ = sepdiar.nonesuch
