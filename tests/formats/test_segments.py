@@ -18,8 +18,12 @@ WORD = st.from_regex(r"[a-zA-Zé'<>,-]{1,8}", fullmatch=True).filter(lambda word
 TICKS = st.integers(0, 10**13)
 
 
+PHRASE = st.lists(WORD, max_size=4).map(" ".join)
+UNKNOWN = st.none()
+
+
 @st.composite
-def segments(draw, words=st.lists(WORD, max_size=4).map(" ".join), confidence=st.none()):
+def segments(draw, words=PHRASE, confidence=UNKNOWN):
     spans = draw(st.lists(st.tuples(TICKS, st.integers(0, 10**8)), max_size=6))
     return [
         Segment(draw(NAMES), draw(NAMES), Span(start, start + length), draw(words), draw(confidence)) for start, length in spans
@@ -147,7 +151,7 @@ def test_folders_and_several_files(tmp_path):
     (tmp_path / "b.ctm").write_text("talk 1 0 1 no\n")
     assert [one.speaker for one in read_segments(tmp_path)] == ["a-1", "b-1"]
     (tmp_path / "b.rttm").write_text("")
-    with pytest.raises(SepdiarError, match="SD502.*several formats"):
+    with pytest.raises(SepdiarError, match=r"SD502.*several formats"):
         read_segments(tmp_path)
     item = tmp_path / "run" / "items" / "talk"
     item.mkdir(parents=True)
@@ -163,9 +167,9 @@ def test_files_that_are_not_there_or_not_text(tmp_path):
     with pytest.raises(SepdiarError, match="SD101"):
         read_segments(tmp_path / "none.rttm")
     (tmp_path / "bytes.stm").write_bytes(b"\xff\xfe")
-    with pytest.raises(SepdiarError, match="SD502.*UTF-8"):
+    with pytest.raises(SepdiarError, match=r"SD502.*UTF-8"):
         read_segments(tmp_path / "bytes.stm")
-    (tmp_path / "vague").write_text("talk 1 2 3 4\n")
+    (tmp_path / "vague").write_text("talk 1 A 0 one yes\n")
     with pytest.raises(SepdiarError, match="SD502"):
         read_segments(tmp_path / "vague")
     with pytest.raises(SepdiarError, match="SD206"):
