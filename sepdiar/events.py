@@ -15,7 +15,8 @@ class Event:
     """Something that happened to `item` (an item's id; empty for the whole run).
 
     Kinds and their facts:
-    `run.started` (inputs, done, out) · `run.finished` (done, failed, skipped, seconds, audio_seconds)
+    `run.started` (inputs, done, out, stages) · `run.finished` (done, failed, skipped, seconds, audio_seconds)
+    `run.stopping` (busy, grace): asked to end; recordings under work may finish within `grace` seconds
     `item.started` (path) · `item.done` (audio_seconds, seconds) · `item.failed` and `item.skipped` (code, message, hint)
     `stage.started` (stage) · `stage.progress` (stage, fraction) · `stage.finished` (stage, seconds, audio_seconds)
     `note` (message): what a user should know though nothing failed
