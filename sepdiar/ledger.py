@@ -46,7 +46,7 @@ class Survey:
 
 
 class Ledger:
-    """inputs.jsonl: a line for each place of an input on this machine. It saves time and finds inputs again, no more."""
+    """inputs.log: a line for each place of an input on this machine. It saves time and finds inputs again, no more."""
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self.rows = {row.file: row for row in rows}

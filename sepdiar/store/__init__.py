@@ -59,7 +59,7 @@ class Store:
     @property
     def inputs(self) -> Path:
         """Where the inputs lie on this machine and what they held: not part of the result, and never compared."""
-        return self.run / "inputs.jsonl"
+        return self.run / "inputs.log"
 
     @property
     def started(self) -> bool:
@@ -151,9 +151,9 @@ class Store:
 
     @contextmanager
     def log(self) -> Iterator[Callable[[Event], None]]:
-        """A listener that appends events to events.jsonl, a line each; the log is never read for correctness."""
-        with (self.run / "events.jsonl").open("ab", buffering=0) as file:
-            if file.tell() and not _ends_with_newline(self.run / "events.jsonl"):
+        """A listener that appends events to events.log, a line each; the log is never read for correctness."""
+        with (self.run / "events.log").open("ab", buffering=0) as file:
+            if file.tell() and not _ends_with_newline(self.run / "events.log"):
                 file.write(b"\n")
 
             def append(event: Event) -> None:

@@ -125,7 +125,7 @@ def test_events_tell_the_whole_story(go: Callable[..., RunSummary], tmp_path: Pa
     ]
     assert heard[0].kind == "run.started" and heard[0].facts["inputs"] == 2
     assert heard[-1].kind == "run.finished" and heard[-1].facts["failed"] == 1
-    logged = (tmp_path / "out" / "events.jsonl").read_text().splitlines()
+    logged = (tmp_path / "out" / "events.log").read_text().splitlines()
     assert len(logged) == len([event for event in heard if event.kind != "stage.progress"])
 
 
