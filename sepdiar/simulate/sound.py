@@ -1,0 +1,170 @@
+"""Where people speak: rooms, levels and noise, and two channels that grow on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from sepdiar.audio.source import BLOCK, RawAudio, Samples
+from sepdiar.conversation import Span
+from sepdiar.errors import SepdiarError
+
+ENDINGS = frozenset((".flac", ".wav", ".ogg", ".opus", ".mp3"))
+TAIL = 2.0  # seconds of a room's response
+LOOP = 30.0  # seconds of noise, repeated with a cross-fade
+CROSSFADE = 0.1
+PEAK = 0.98  # of full scale, which neither the channels nor their sum pass
+FULL_SCALE = 32767
+
+
+def audio_files(folder: str | Path, what: str) -> list[Path]:
+    """The audio files below a folder, by their names' endings, in order; SD206 where there are none."""
+    files = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
+    if not files:
+        raise SepdiarError("SD206", f"no {what} in this folder", where=str(folder))
+    return files
+
+
+@dataclass(frozen=True)
+class Room:
+    """How each of the speakers is heard in the same place."""
+
+    name: str
+    responses: tuple[Samples, ...]
+
+    def hear(self, speaker: int, samples: Samples) -> Samples:
+        """Speech as it arrives, the response's tail behind it; it begins when it did."""
+        from scipy.signal import fftconvolve
+
+        return fftconvolve(samples, self.responses[speaker]).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def draw_room(files: Sequence[Path], rate: int, rng: Generator) -> Room:
+    """One of the files for both speakers: its channels are responses at different places of one room.
+
+    Where all files have one channel, two files stand for the two places. A response is taken from its direct sound on, and keeps the level.
+    """
+    first = files[int(rng.integers(len(files)))]
+    responses = _channels(first, rate)
+    if len(responses) < 2:
+        others = [file for file in files if file != first and file.parent == first.parent] or [first]
+        responses += _channels(others[int(rng.integers(len(others)))], rate)
+    chosen = rng.permutation(len(responses))[:2]
+    return Room(first.stem, tuple(_direct(responses[i], rate) for i in chosen))
+
+
+def draw_noise(files: Sequence[Path], rate: int, rng: Generator) -> tuple[str, Samples]:
+    """A stretch of one of the files at a power of 1, that can be repeated without a seam."""
+    file = files[int(rng.integers(len(files)))]
+    info = soundfile.info(file)
+    frames = min(info.frames, round(LOOP * info.samplerate))
+    start = int(rng.integers(info.frames - frames + 1))
+    native = soundfile.read(file, frames, start, dtype="float32", always_2d=True)[0].mean(axis=1)
+    noise = native if info.samplerate == rate else soxr.resample(native, info.samplerate, rate, quality="HQ")
+    fade = min(round(CROSSFADE * rate), len(noise) // 2)
+    ramp = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32))
+    head, tail = noise[:fade], noise[len(noise) - fade :]
+    loop = np.concatenate([head * ramp + tail * ramp[::-1], noise[fade : len(noise) - fade]]).astype(np.float32)
+    power = float(np.mean(loop.astype(np.float64) ** 2)) if len(loop) else 0.0
+    if not power:
+        raise SepdiarError("SD110", "noise that is silent", where=str(file))
+    return file.stem, loop / np.float32(power**0.5)
+
+
+@dataclass(frozen=True)
+class Booth:
+    """Two channels of `samples` in scratch files, silent where nothing was added."""
+
+    folder: Path
+    rate: int
+    samples: int
+
+    def add(self, channel: int, start: int, samples: Samples) -> None:
+        """Mix into a channel from sample `start` on; what lies behind the end is dropped."""
+        span = Span(start, min(start + len(samples), self.samples))
+        if len(span):
+            audio = self._audio(channel)
+            audio.path.touch()
+            there = audio.read(span)[:, 0]
+            with audio.path.open("r+b") as file:
+                file.seek(4 * span.start)
+                (there + samples[: len(span)]).astype(np.float32).tofile(file)
+
+    def blocks(self) -> Iterator[tuple[Span, Samples]]:
+        """Both channels in order, as (frames, 2)."""
+        for start in range(0, self.samples, BLOCK):
+            span = Span(start, min(start + BLOCK, self.samples))
+            yield span, np.concatenate([self._audio(channel).read(span) for channel in (0, 1)], axis=1)
+
+    def _audio(self, channel: int) -> RawAudio:
+        path = self.folder / f"channel-{channel}.f32"
+        path.touch()
+        return RawAudio(path, self.rate, self.samples)
+
+
+def write_audio(booth: Booth, channels: Path, mixture: Path, loop: Samples | None, noise_gain: float) -> float:
+    """Write the two channels, and the mixture: their sum, and the noise where there is any; returns the gain against clipping."""
+    peak = 0.0
+    for span, frames in booth.blocks():
+        noise = _noise(loop, span, noise_gain)
+        heard = np.abs(frames).max(), np.abs(frames.sum(axis=1)).max(), np.abs(frames.sum(axis=1) + noise).max()
+        peak = max(peak, *map(float, heard))
+    gain = min(1.0, PEAK / peak) if peak else 1.0
+    form = {"samplerate": booth.rate, "format": "FLAC", "subtype": "PCM_16"}
+    with (
+        soundfile.SoundFile(channels, "w", channels=2, **form) as two,
+        soundfile.SoundFile(mixture, "w", channels=1, **form) as one,
+    ):
+        for span, frames in booth.blocks():
+            exact = _to_integers(frames * np.float32(gain))
+            two.write(exact)
+            one.write(exact.sum(axis=1, dtype=np.int16) + _to_integers(np.float32(gain) * _noise(loop, span, noise_gain)))
+    return gain
+
+
+def mean_power(booth: Booth, spoken: int) -> float:
+    """The mean power of both channels together over the `spoken` samples in which anybody speaks."""
+    energy = sum(float(np.sum(frames.sum(axis=1, dtype=np.float64) ** 2)) for _, frames in booth.blocks())
+    return energy / spoken if spoken else 0.0
+
+
+def decibels(level: float) -> float:
+    """A level in dB as a factor of amplitude.
+
+    >>> decibels(-20.0)
+    0.1
+    """
+    return float(10 ** (level / 20))
+
+
+def _to_integers(samples: Samples) -> NDArray[np.int16]:
+    return np.rint(samples * FULL_SCALE).astype(np.int16)
+
+
+def _noise(loop: Samples | None, span: Span, gain: float) -> Samples:
+    if loop is None:
+        return np.zeros(len(span), np.float32)
+    return loop[np.arange(span.start, span.end) % len(loop)] * np.float32(gain)
+
+
+def _channels(file: Path, rate: int) -> list[Samples]:
+    try:
+        frames, native = soundfile.read(file, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise SepdiarError("SD105", str(error), where=str(file)) from error
+    at = frames if native == rate else soxr.resample(frames, native, rate, quality="HQ")
+    return [np.ascontiguousarray(at[:, channel]) for channel in range(at.shape[1])]
+
+
+def _direct(response: Samples, rate: int) -> Samples:
+    begin = max(0, int(np.argmax(np.abs(response))) - rate // 1000)
+    kept = response[begin : begin + round(TAIL * rate)]
+    energy = float(np.sum(kept.astype(np.float64) ** 2))
+    return kept / np.float32(energy**0.5) if energy else np.ones(1, np.float32)

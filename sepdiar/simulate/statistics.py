@@ -1,0 +1,60 @@
+"""What came out: counted on the true turns, not on what the simulator meant to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from sepdiar.conversation import Conversation, merged
+from sepdiar.simulate.talk import Ears
+from sepdiar.simulate.truth import speech_time
+from sepdiar.simulate.turntaking import Placed, floor_transfers
+
+BIN = 0.1  # seconds: the histogram in which the mode of the gap is looked for
+
+
+def describe(truth: Conversation, placed: Sequence[Placed], ears: Ears) -> dict[str, Any]:
+    """Counts of one dialogue; all but `gaps` add up over dialogues."""
+    rate, turns = truth.recording.rate, truth.turns
+    spans = {name: merged(turn.span for turn in turns if turn.speaker == name) for name in truth.speakers}
+    transfers = [offset / rate for offset in floor_transfers(spans)]
+    words = sum(len(turn.words) for turn in turns)
+    spoken = speech_time(turns)
+    return {
+        "seconds": truth.recording.seconds,
+        "speech_seconds": spoken / rate,
+        "overlap_seconds": (sum(len(span) for own in spans.values() for span in own) - spoken) / rate,
+        "turns": len(turns),
+        "backchannels": sum(one.backchannel for one in placed),
+        "changes": len(transfers),
+        "overlapped_changes": sum(offset < 0 for offset in transfers),
+        "offsets": [round(offset, 4) for offset in transfers],
+        "words": words,
+        "words_with_estimated_times": sum(len(one.words) for one in placed if not one.timed),
+        "parts_without_known_words": sum(one.untold for one in placed),
+        "utterances": len(ears.uses),
+        "utterances_used_again": sum(count - 1 for count in ears.uses.values()),
+        "silent_utterances": len(ears.silent),
+    }
+
+
+def total(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The counts of all dialogues, and the shares that follow from them."""
+    rows = list(rows)
+    sums = {key: sum(row[key] for row in rows) for key, value in rows[0].items() if isinstance(value, int | float)}
+    offsets = np.array([offset for row in rows for offset in row["offsets"]])
+    gaps = offsets[offsets >= 0]
+    counts, edges = np.histogram(gaps, np.arange(0, 3 + BIN, BIN))
+    return {
+        **{key: round(value, 6) for key, value in sums.items()},
+        "overlap": _share(sums["overlap_seconds"], sums["speech_seconds"]),
+        "share_of_overlapped_changes": _share(sums["overlapped_changes"], sums["changes"]),
+        "gap_mode_seconds": round(float(edges[np.argmax(counts)]) + BIN / 2, 3) if len(gaps) else None,
+        "gap_median_seconds": round(float(np.median(gaps)), 4) if len(gaps) else None,
+    }
+
+
+def _share(part: float, whole: float) -> float | None:
+    return round(part / whole, 4) if whole else None

@@ -1,0 +1,191 @@
+"""When people speak in a conversation of two: gaps, overlaps, pauses and backchannels as they are found in human talk.
+
+The figures follow what is measured there: the offset between two speakers' turns has its mode near +200 ms, and about 40 % of
+the changes of speaker are overlapped (Heldner & Edlund 2010, "Pauses, gaps and overlaps in conversations"; Stivers et al.
+2009); listeners' short tokens lie inside the other's turn (Yngve 1970; Jurafsky et al. 1997 count one utterance in five).
+
+The share of overlapped speech that is asked for is reached by three things that grow with it. Against the natural 0.2, the share of
+overlapped changes and the median overlap are scaled by the square root of what is asked (so that a double share needs no
+change that is overlapped for sure), within bounds; backchannels then close the distance: one is said only when speech in overlap is owed. Gaps and
+pauses do not depend on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from numpy.random import Generator
+
+from sepdiar.conversation import Span, Turn, Word, intersected
+from sepdiar.simulate.speech import PAUSE, Speech
+
+NATURAL_OVERLAP = 0.2  # of speech, in lively talk between two who know each other
+OVERLAPPED_CHANGES = 0.4
+GAP = (0.33, 0.7, 0.02, 2.5)  # seconds: median, spread of the logarithm, least, most; the mode is at 0.2 s
+OVERLAP = (0.45, 0.6, 0.08, 3.0)
+HOLD_PAUSE = (0.55, 0.5, PAUSE + 0.02, 2.5)
+TURN = (2.4, 0.7, 0.7, 12.0)
+BACKCHANNEL_LENGTH = (0.45, 0.35, 0.25, 1.0)
+HOLDS = 0.25  # share of turns after which the same speaker goes on
+BEFORE, AFTER = 0.25, 0.6  # seconds of a turn that stay clear around a backchannel
+MOST_OF_A_TURN = 0.8  # that another can overlap at its end
+
+
+def drawn(rng: Generator, shape: tuple[float, float, float, float], scale: float = 1.0) -> float:
+    """Seconds from a log-normal distribution with this median and spread, within its bounds."""
+    median, spread, least, most = shape
+    return min(max(median * scale * math.exp(spread * rng.standard_normal()), least), most)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Something said, from sample `start` of the dialogue on; spans and words are on the dialogue's clock.
+
+    `timed` and `untold` are as in `Speech`.
+    """
+
+    speaker: str
+    start: int
+    spans: tuple[Span, ...]
+    words: tuple[Word, ...]
+    backchannel: bool
+    timed: bool
+    untold: bool
+
+    def turns(self) -> list[Turn]:
+        """One turn for each stretch without a pause, with its words."""
+        return [
+            Turn(self.speaker, span, tuple(Word(word.text, inside) for word in self.words if (inside := word.span & span)))
+            for span in self.spans
+        ]
+
+
+@dataclass
+class Floor:
+    """Who has spoken so far, and when the next may; places one thing after the other and keeps the overlap near what is asked."""
+
+    rate: int
+    overlap: float
+    rng: Generator
+    _spoken: dict[str, list[Span]] = field(default_factory=dict)  # the latest only
+    _holder: str = ""
+    _turn: tuple[Span, ...] = ()
+    _speech: int = 0
+    _overlapped: int = 0
+
+    @property
+    def end(self) -> int:
+        """Where the turn of the one who has the floor ends."""
+        return self._turn[-1].end if self._turn else 0
+
+    @property
+    def owed(self) -> float:
+        """Seconds of overlap that are missing to the share asked for; negative where there is too much."""
+        return (self.overlap * self._speech / (1 + self.overlap) - self._overlapped) / self.rate
+
+    @property
+    def owed_by_backchannels(self) -> float:
+        """What is owed, less what the next change of speaker will bring on average."""
+        by_changes = self._share_of_changes * OVERLAP[0] * self._scale * math.exp(OVERLAP[1] ** 2 / 2)
+        return self.owed - by_changes if self.overlap else 0.0
+
+    def say(self, speaker: str, speech: Speech, until: int | None = None) -> Placed | None:
+        """Place a turn after the latest one; None where it would end after `until`."""
+        if not self._holder:
+            start = self._samples(self.rng.uniform(0.3, 0.8))
+        elif speaker == self._holder:
+            start = self.end + self._samples(drawn(self.rng, HOLD_PAUSE))
+        else:
+            start = self._after_change(speaker, speech)
+        if until is not None and start + len(speech) > until:
+            return None
+        placed = self._place(speaker, start, speech, False)
+        self._holder, self._turn = speaker, placed.spans
+        return placed
+
+    def interject(self, speaker: str, speech: Speech) -> Placed | None:
+        """Place a backchannel inside the latest turn; None where none is allowed or there is no room."""
+        if not self.overlap or speaker == self._holder:
+            return None
+        before, after, pause = (self._samples(seconds) for seconds in (BEFORE, AFTER, PAUSE))
+        windows = [
+            Span(span.start + before, end) for span in self._turn if (end := span.end - after - len(speech)) > span.start + before
+        ]
+        for own in self._spoken.get(speaker, ()):
+            blocked = Span(max(0, own.start - pause - len(speech)), own.end + pause)
+            windows = [part for window in windows for part in _without(window, blocked)]
+        if not windows:
+            return None
+        place = int(self.rng.integers(sum(map(len, windows))))
+        for window in windows:
+            if place < len(window):
+                return self._place(speaker, window.start + place, speech, True)
+            place -= len(window)
+        return None
+
+    def _after_change(self, speaker: str, speech: Speech) -> int:
+        overlapped = self.rng.random() < self._share_of_changes
+        length = drawn(self.rng, OVERLAP, self._scale)
+        gap = drawn(self.rng, GAP)
+        own = self._spoken.get(speaker)
+        free = own[-1].end + self._samples(PAUSE) if own else 0
+        longest = min(MOST_OF_A_TURN * min(len(self._turn[-1]), len(speech.spans[0])), self.end - free)
+        if overlapped and longest >= self._samples(OVERLAP[2]):
+            return self.end - min(self._samples(max(length, min(self.owed, 2 * length))), int(longest))
+        return max(self.end + self._samples(gap), free)
+
+    def _place(self, speaker: str, start: int, speech: Speech, backchannel: bool) -> Placed:
+        spans = tuple(span.shift(start) for span in speech.spans)
+        others = [span for name, spoken in self._spoken.items() if name != speaker for span in spoken]
+        self._overlapped += sum(map(len, intersected(spans, others)))
+        self._speech += sum(map(len, spans))
+        own = sorted([*self._spoken.get(speaker, []), *spans])
+        self._spoken[speaker] = [span for span in own if span.end > start - 60 * self.rate]
+        words = tuple(Word(word.text, word.span.shift(start)) for word in speech.words)
+        return Placed(speaker, start, spans, words, backchannel, speech.timed, speech.untold)
+
+    @property
+    def _scale(self) -> float:
+        return math.sqrt(self.overlap / NATURAL_OVERLAP)
+
+    @property
+    def _share_of_changes(self) -> float:
+        return min(OVERLAPPED_CHANGES * self._scale, 0.75)
+
+    def _samples(self, seconds: float) -> int:
+        return round(seconds * self.rate)
+
+
+def floor_transfers(turns: Mapping[str, tuple[Span, ...]]) -> tuple[int, ...]:
+    """Samples from the end of one speaker's turn to the begin of the other's, negative where they overlap, for every change.
+
+    Measured on who is heard alone: A alone, then silence or both, then B alone is a change; A, both, A is not.
+
+    >>> floor_transfers({"A": (Span(0, 50), Span(90, 130)), "B": (Span(20, 25), Span(40, 80))})
+    (-10, 10)
+    """
+    edges = sorted(
+        (at, begins, name) for name, spans in turns.items() for span in spans for at, begins in ((span.start, 1), (span.end, 0))
+    )
+    began: dict[str, int] = {}
+    ended: dict[str, int] = {}
+    alone, offsets = "", []
+    for (at, begins, name), after in zip(edges, [*edges[1:], None], strict=True):
+        if begins:
+            began[name] = at
+        else:
+            ended[name] = at
+            del began[name]
+        if len(began) == 1 and (after is None or after[0] > at):
+            (now,) = began
+            if alone and now != alone:
+                offsets.append(began[now] - ended[alone])
+            alone = now
+    return tuple(offsets)
+
+
+def _without(window: Span, blocked: Span) -> list[Span]:
+    parts = (window.start, min(window.end, blocked.start)), (max(window.start, blocked.end), window.end)
+    return [Span(start, end) for start, end in parts if start < end]
