@@ -38,9 +38,10 @@ class LocalEngine:
         drained_by = float("inf")
         try:
             while not crew.finished:
-                if stop.drain and drained_by == float("inf"):
-                    drained_by = time.monotonic() + GRACE
-                    listen(Event("run.stopping", "", {"busy": len(crew.busy), "grace": GRACE}))
+                if stop.drain:
+                    if drained_by == float("inf"):
+                        drained_by = time.monotonic() + GRACE
+                        listen(Event("run.stopping", "", {"busy": len(crew.busy), "grace": GRACE}))
                     crew.waiting.clear()
                 if stop.now or time.monotonic() > drained_by or (stop.drain and not crew.busy):
                     return
