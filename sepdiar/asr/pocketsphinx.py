@@ -17,6 +17,7 @@ from sepdiar.conversation import Span, Word
 from sepdiar.errors import SepdiarError
 
 FRAME = 160  # samples of a frame of 10 ms
+LATER = 125  # the window of a frame, 410 samples, is centred that much behind the frame's own middle
 SHORTEST = 10 * FRAME
 VARIANT = re.compile(r"\(\d+\)$")  # "the(2)": the second pronunciation of "the"
 
@@ -68,9 +69,9 @@ class PocketSphinx:
             self.decoder.end_utt()
         for segment in self.decoder.seg() or ():
             if segment.word[0] not in "<[+":
-                first, last = heard.start + FRAME * segment.start_frame, heard.start + FRAME * (segment.end_frame + 1)
+                frames_of_it = Span(FRAME * segment.start_frame, FRAME * (segment.end_frame + 1))
                 confidence = round(min(1.0, max(0.0, segment.prob)), 4)
-                yield Word(VARIANT.sub("", segment.word), Span(first, last), confidence)
+                yield Word(VARIANT.sub("", segment.word), frames_of_it.shift(heard.start + LATER), confidence)
 
 
 def tree_sha256(folder: Path) -> str:
