@@ -53,6 +53,11 @@ def test_every_code_that_the_package_uses_is_in_the_table():
     assert codes_written_in("sepdiar/**/*.py") <= CODES.keys()
 
 
+def test_every_code_in_the_table_is_used():
+    given_by_the_system = {from_os_error(OSError(number, "")).code for number in errno.errorcode}
+    assert CODES.keys() - codes_written_in("sepdiar/**/*.py") <= given_by_the_system
+
+
 @pytest.mark.parametrize(
     ("number", "code"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
 from sepdiar.cli import summary
@@ -18,7 +19,7 @@ FAULTS = (Fault("a", "dialogue-000.flac", "damaged"), Fault("", "data.jsonl", "m
 
 
 def text(made: RunSummary) -> str:
-    return "\n".join(summary.told(made))
+    return click.unstyle("\n".join(summary.told(made)))
 
 
 def test_a_run_without_faults_says_what_came_out_and_how_fast():
