@@ -89,7 +89,7 @@ def encode() -> Callable[..., Path]:
     def write(path: Path, samples: NDArray[np.float32], rate: int, subtype: str | None = None) -> Path:
         ending = path.suffix[1:]
         if ending in _BY_FFMPEG:
-            _encode_with_ffmpeg(path, samples.reshape(len(samples), -1), rate, *_BY_FFMPEG[ending])
+            _encode_with_ffmpeg(path, samples if samples.ndim == 2 else samples[:, None], rate, *_BY_FFMPEG[ending])
         else:
             form = {"opus": "OGG", "rf64": "RF64"}.get(ending)
             soundfile.write(path, samples, rate, subtype or ("OPUS" if ending == "opus" else None), format=form)
@@ -109,6 +109,7 @@ def _encode_with_ffmpeg(path: Path, samples: NDArray[np.float32], rate: int, con
         fitted = av.AudioResampler(stream.codec_context.format, layout, rate)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T, np.float32), "fltp", layout)
         frame.sample_rate, frame.pts = rate, 0
-        for piece in (*fitted.resample(frame), *fitted.resample(None)):
+        pieces = (*fitted.resample(frame), *fitted.resample(None)) if len(samples) else ()
+        for piece in pieces:
             file.mux(stream.encode(piece))
         file.mux(stream.encode(None))

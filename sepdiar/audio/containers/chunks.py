@@ -36,11 +36,13 @@ def claim(file: BinaryIO) -> Claim:
             header = 8 if name == b"SSND" else 0
             declared = declared64 if length == 0xFFFFFFFF and declared64 else length
             return _compared(max(declared - header, 0), max(size - start - header, 0), align)
-    return Claim(damage="the header is there, the sound is not")
+    return Claim(0, damage="the header is there, the sound is not")
 
 
 def _compared(declared: int, present: int, align: int) -> Claim:
-    if not declared and present:
+    if not present:
+        return Claim(0, damage="the header is there, the sound is not")
+    if not declared:
         return Claim(notes=(_OPEN,), open_ended=True)
     if declared <= present:
         return Claim(declared // align if align else None)

@@ -125,7 +125,7 @@ def _placed(
             clock = round(frame.pts * frame.time_base * rate)
             origin = clock if origin is None else origin
             if clock - origin > end + tolerance:
-                place = clock - origin
+                place = end + _whole_frames(clock - origin - end, len(samples), round(float(frame.time_base) * rate))
         if packet.duration and packet.pts is not None and kind == "mp4" and origin is not None:
             until = round((packet.pts + packet.duration) * packet.time_base * rate) - origin
             samples = samples[: max(until - place, 0)]
@@ -134,6 +134,12 @@ def _placed(
         if len(samples):
             yield place, samples
             end = place + len(samples)
+
+
+def _whole_frames(gap: int, frame: int, tick: int) -> int:
+    """The gap as the whole frames that it must be, where the clock's tick is too coarse to tell."""
+    whole = round(gap / frame) * frame
+    return whole if abs(whole - gap) <= 2 * tick else gap
 
 
 def _tolerance(kind: str, rate: int, tick: Any, strict: bool) -> int:
