@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lstsq, toeplitz
+from scipy.linalg import solve_toeplitz
 from scipy.signal import correlate
 
 from sepdiar.audio.source import Audio, blocks
 from sepdiar.conversation import Span
 
 LIMIT = 100.0  # dB, either way: what a perfect or a silent channel gets
+LOADING = 1e-12  # of a reference's energy, so that one without high frequencies has a solution
 TAPS = 512  # of the filter that SDR allows between a reference and its estimate
 
 Matrix = NDArray[np.float64]
@@ -76,6 +77,8 @@ def sdr(reference: Audio, estimate: Audio, order: Sequence[int]) -> list[float |
 def _filtered(auto: Matrix, cross: Matrix, energy: float) -> float | None:
     if auto[0] <= 0:
         return None
-    taps = lstsq(toeplitz(auto / auto[0]), cross / auto[0])[0]
+    lags = auto / auto[0]
+    lags[0] += LOADING
+    taps = solve_toeplitz(lags, cross / auto[0])
     target = float(cross @ taps)
     return decibels(target, energy - target)

@@ -16,7 +16,7 @@ from sepdiar.formats.segments import TICKS, Segment
 from sepdiar.metrics.result import added
 
 pytest.importorskip("meeteval", reason="needs meeteval: pip install 'sepdiar[wer]'")
-from sepdiar.metrics.recognition import word_error  # noqa: E402
+from sepdiar.metrics.recognition import word_error
 
 
 def said(speaker, words, start=0.0, end=1.0, session="talk"):
