@@ -35,10 +35,9 @@ class Assemble(Stage):
     def check(self) -> None:
         if self.pairing not in PAIRINGS:
             raise SepdiarError("SD202", f"one of {', '.join(PAIRINGS)}, not {self.pairing!r}", where="assemble.pairing")
-        if not 0 <= self.fade_ms <= 100:
-            raise SepdiarError("SD202", f"0 to 100, not {self.fade_ms}", where="assemble.fade_ms")
-        if self.minimum_seconds < 0:
-            raise SepdiarError("SD202", f"0 or more, not {self.minimum_seconds}", where="assemble.minimum_seconds")
+        for key, value, most in (("fade_ms", self.fade_ms, 100), ("minimum_seconds", self.minimum_seconds, 86400)):
+            if not isinstance(value, int | float) or not 0 <= value <= most:
+                raise SepdiarError("SD202", f"0 to {most}, not {value!r}", where=f"assemble.{key}")
 
     def provenance(self) -> Provenance:
         parameters: dict[str, Any] = {"pairing": self.pairing, "fade_ms": self.fade_ms, "minimum_seconds": self.minimum_seconds}

@@ -147,11 +147,21 @@ def test_samples_beyond_full_scale_are_clipped_and_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "key"),
-    [({"pairing": "trio"}, "pairing"), ({"fade_ms": -1}, "fade_ms"), ({"minimum_seconds": -1}, "minimum_seconds")],
+    [
+        ({"pairing": "trio"}, "pairing"),
+        ({"fade_ms": -1}, "fade_ms"),
+        ({"fade_ms": "5 ms"}, "fade_ms"),
+        ({"minimum_seconds": float("inf")}, "minimum_seconds"),
+    ],
 )
 def test_settings_out_of_range_are_refused_before_anything_runs(settings: dict[str, object], key: str) -> None:
     with pytest.raises(SepdiarError, match=f"SD202.*assemble.{key}"):
         Assemble(**settings).check()  # type: ignore[arg-type]
+
+
+def test_samples_between_two_levels_go_to_the_nearest(tmp_path: Path) -> None:
+    write_flac(tmp_path / "a.flac", 8000, 16, [np.array([[0.6, -0.6], [1.4, -1.4]]) / 32768])
+    assert soundfile.read(tmp_path / "a.flac", dtype="int16")[0].tolist() == [[1, -1], [1, -1]]
 
 
 @pytest.mark.parametrize("rate", [96_001, 655_360])

@@ -51,7 +51,9 @@ def test_speakers_who_share_a_channel_count_once() -> None:
     whole = Span(0, 1000)
     right = (Stretch(Span(0, 500), "silent"), Stretch(Span(500, 1000), "copied"))
     three = tuple(Track(name, "dialogue-000.flac", number > 0, whole, right) for number, name in enumerate("ABC"))
-    assert values(Conversation(recording, turns, three))["left"] == (5.0, 10.0)
+    figures = values(Conversation(recording, turns, three))
+    assert figures["left"] == (5.0, 10.0)
+    assert figures["overlapped-transfers"] == (1, 2)  # B begins where A ends, which is no overlap
 
 
 def test_nobody_speaking_divides_by_nothing_and_says_so() -> None:
