@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
 
-from sepdiar.conversation import Conversation, Recording, Track
+from sepdiar.conversation import Conversation
 from sepdiar.errors import CODES, Code, SepdiarError, from_os_error
-from sepdiar.events import Listener, silence
-
-if TYPE_CHECKING:
-    from sepdiar.pipeline import Take
+from sepdiar.events import Event, Listener, silence
 
 
 def diarize(
@@ -36,14 +29,17 @@ def diarize(
 
     What is not given comes from the configuration, as for a run: flag before environment before file before recipe.
     """
+    from sepdiar import solo
+
     flags = {
         "diarize.backend": diarizer,
         "diarize.speakers": speakers,
         "device": device,
         "decode.salvage": salvage,
     }
-    with _chain(file, "diarize", recipe, config, flags, settings, listen) as take:
-        found = take.conversation
+    with solo.opened(file) as take:
+        front, _ = solo.split(solo.configured(recipe, config, flags, settings), "diarize", "diarize")
+        found = solo.advance(take, front, listen).conversation
     if rttm is not None:
         _save(Path(rttm), as_rttm(found))
     return found
@@ -68,6 +64,8 @@ def separate(
 
     The answer gives each speaker's file. Where more than two people speak, a file is silent outside the dialogues of its speaker.
     """
+    from sepdiar import solo
+
     flags = {
         "separate.backend": separator,
         "diarize.backend": diarizer,
@@ -76,17 +74,13 @@ def separate(
         "device": device,
         "decode.salvage": salvage,
     }
-    with _chain(file, "assemble", recipe, config, flags, settings, listen) as take:
-        tracks: dict[str, list[Track]] = {}
-        for track in take.conversation.tracks:
-            tracks.setdefault(track.speaker, []).append(track)
-        Path(out).mkdir(parents=True, exist_ok=True)
-        written = {}
-        order = {speaker: place for place, speaker in enumerate(take.conversation.speakers)}
-        for number, speaker in enumerate(sorted(tracks, key=lambda name: (order.get(name, len(order)), name)), start=1):
-            written[speaker] = Path(out) / f"{Path(file).stem}-{number}.wav"
-            _write_wav(written[speaker], take, tracks[speaker])
-    return written
+    with solo.opened(file) as take:
+        front, rest = solo.split(solo.configured(recipe, config, flags, settings), "diarize", "assemble")
+        take = solo.advance(take, front, listen)
+        if len(take.conversation.speakers) > 2 and pairing is None:
+            message = f"{len(take.conversation.speakers)} people speak: only where two talk is separated; or --pairing main"
+            listen(Event("note", take.conversation.recording.id, {"message": message}))
+        return solo.write_speakers(solo.advance(take, rest, listen), Path(out), Path(file).stem)
 
 
 def transcribe(
@@ -108,6 +102,8 @@ def transcribe(
 
     Speakers are told apart first, and each is heard on a channel of their own.
     """
+    from sepdiar import solo
+
     flags = {
         "transcribe.backend": recognizer,
         "diarize.backend": diarizer,
@@ -116,8 +112,16 @@ def transcribe(
         "device": device,
         "decode.salvage": salvage,
     }
-    with _chain(file, "transcribe", recipe, config, flags, settings, listen) as take:
-        found = take.conversation
+    chosen = solo.configured(recipe, config, flags, settings)
+    with solo.opened(file) as take:
+        front, rest = solo.split(chosen, "diarize", "transcribe")
+        take = solo.advance(take, front, listen)
+        if len(take.conversation.speakers) == 1:
+            take, rest = solo.undivided(take), solo.only(rest, "transcribe")
+        elif len(take.conversation.speakers) > 2:  # nobody's words may be left out
+            everybody = replace(chosen, values={**chosen.values, "assemble.pairing": "main"})
+            rest = solo.split(everybody, "diarize", "transcribe")[1]
+        found = solo.advance(take, rest, listen).conversation
     if ctm is not None:
         _save(Path(ctm), as_ctm(found))
     return found
@@ -171,78 +175,8 @@ def known(code: str) -> str:
     return name
 
 
-@contextmanager
-def _chain(
-    file: str | Path,
-    last: str,
-    recipe: str | Path | None,
-    config: str | Path | None,
-    flags: Mapping[str, Any],
-    settings: Iterable[str],
-    listen: Listener,
-) -> Iterator[Take]:
-    """The recording after the stage `last`; its files live until the block ends."""
-    from sepdiar.config import resolve, setting
-    from sepdiar.pipeline import Take
-
-    given = dict(flags) | dict(map(setting, settings))
-    resolved = resolve(recipe, file=Path(config) if config else None, flags=given)
-    stages = list(resolved.values["chain"])
-    if last not in stages:
-        raise SepdiarError("SD204", f"the chain has no stage {last!r}: {', '.join(stages)}")
-    cut = stages[: stages.index(last) + 1]
-    pipeline = replace(resolved, values={**resolved.values, "chain": cut}).pipeline()
-    source = Path(file)
-    recording = Recording("_".join(source.stem.split()), source.name, _sha256(source))
-    with TemporaryDirectory(prefix="sepdiar-") as place:
-        item, scratch = Path(place) / "item", Path(place) / "scratch"
-        item.mkdir()
-        scratch.mkdir()
-        pipeline.open()
-        yield pipeline.run(Take(Conversation(recording), source, item, scratch), listen)
-
-
 def _save(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise from_os_error(error, str(path)) from error
-
-
-def _sha256(file: Path) -> str:
-    if not file.exists():
-        raise SepdiarError("SD101", where=str(file))
-    if not file.is_file():
-        raise SepdiarError("SD102", where=str(file))
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except PermissionError as error:
-        raise SepdiarError("SD103", where=str(file)) from error
-
-
-def _write_wav(path: Path, take: Take, tracks: Iterable[Track]) -> None:
-    """The tracks of one speaker, each at its place, silence between: integers all the way, so that no sample changes."""
-    import numpy as np
-    import soundfile
-
-    from sepdiar.audio.source import BLOCK
-    from sepdiar.conversation import Span
-
-    recording = take.conversation.recording
-    places = sorted(tracks, key=lambda track: track.span)
-    subtype = soundfile.info(take.item / places[0].file).subtype
-
-    def silent(span: Span, into: soundfile.SoundFile) -> None:
-        for start in range(span.start, span.end, BLOCK):
-            into.write(np.zeros(min(BLOCK, span.end - start), np.int32))
-
-    with soundfile.SoundFile(path, "w", recording.rate, 1, subtype, format="WAV") as into:
-        at = 0
-        for track in places:
-            silent(Span(at, track.span.start), into)
-            with soundfile.SoundFile(take.item / track.file) as dialogue:
-                for frames in dialogue.blocks(BLOCK, dtype="int32", always_2d=True):
-                    into.write(frames[:, track.channel])
-            at = track.span.end
-        silent(Span(at, recording.samples), into)
