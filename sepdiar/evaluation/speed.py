@@ -18,6 +18,8 @@ from sepdiar.config import resolve
 from sepdiar.errors import SOME_FAILED, SepdiarError
 from sepdiar.evaluation import machine
 from sepdiar.evaluation.speed_table import put, tables
+from sepdiar.simulate import simulate
+from sepdiar.testing import voices
 
 FLOORS = {"masking": 20.0}  # times real time, the whole command, without words
 GROWTH = 1.10  # peak memory of the longest recording over that of ten minutes
@@ -70,8 +72,6 @@ def cases(minutes: Sequence[float], words: Sequence[float], batch: Sequence[floa
 
 def time_case(case: Case, recipe: str, folder: Path, speech: Path) -> list[Run]:
     """Simulate the recordings of a case in `folder` and process them `repeat` times; `SepdiarError` where that fails."""
-    from sepdiar.simulate import simulate
-
     made = folder / f"{case.files}x{case.minutes:g}"
     if not made.is_dir():
         simulate(speech, made, dialogues=case.files, seconds=60 * case.minutes, seed=SEED)
@@ -103,12 +103,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _asked(arguments)
     rows: list[tuple[Case, list[Run]]] = []
     with TemporaryDirectory(prefix="sepdiar-speed-", dir=asked.scratch) as scratch:
+        speech = asked.speech or voices(Path(scratch) / "speech", speakers=2, utterances=40)
         for case in cases(asked.minutes, asked.words_minutes, asked.batch, asked.repeat):
-            rows.append((case, time_case(case, asked.recipe, Path(scratch), asked.speech)))
+            rows.append((case, time_case(case, asked.recipe, Path(scratch), speech)))
             print(f"timed  {case}", file=sys.stderr)
     found = list(checks(asked.recipe, rows))
     results = {
         "recipe": asked.recipe,
+        "speech": asked.speech.stem if asked.speech else "sepdiar.testing",
         "machine": machine.facts(list(resolve(asked.recipe).facts()["versions"])),
         "rows": [{**asdict(case), "runs": [asdict(run) for run in runs]} for case, runs in rows],
         "checks": [asdict(check) for check in found],
@@ -146,7 +148,7 @@ def _asked(arguments: Sequence[str] | None) -> Namespace:
     parser.add_argument("--words-minutes", type=float, nargs="*", default=[1, 10], help="lengths timed with words")
     parser.add_argument("--batch", type=float, nargs=3, metavar=("FILES", "MINUTES", "WORKERS"), help="a batch, timed as one")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each length of up to ten minutes")
-    parser.add_argument("--speech", type=Path, required=True, help="manifest (TSV) that dialogues are simulated from")
+    parser.add_argument("--speech", type=Path, help="manifest (TSV) that dialogues are simulated from; default: sepdiar.testing")
     parser.add_argument("--scratch", type=Path, help="folder for recordings and runs, emptied afterwards")
     parser.add_argument("--out", type=Path, help="folder for results.json and README.md")
     return parser.parse_args(arguments)

@@ -22,7 +22,7 @@ def tables(results: Mapping[str, Any]) -> str:
     heads = ("recording", "words", "runs", "times real time", "processor s", "peak MiB, all processes", "largest process")
     return "\n".join(
         [
-            _machine(results["machine"], results["recipe"]),
+            _machine(results),
             "",
             *_table(heads, whole),
             "",
@@ -71,10 +71,12 @@ def _spread(values: Sequence[float]) -> str:
     return f"{middle} ({min(values):.1f} to {max(values):.1f})" if len(values) > 1 else middle
 
 
-def _machine(facts: Mapping[str, Any], recipe: str) -> str:
+def _machine(results: Mapping[str, Any]) -> str:
+    facts = results["machine"]
     packages = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
     where = f"{facts['processor']}, {facts['cores']} cores, {facts['memory_gib']} GiB, {facts['system']}"
-    return f"Recipe `{recipe}`, {facts['date']}, on {where}, Python {facts['python']}, {packages}."
+    what = f"Recipe `{results['recipe']}`, speech of `{results['speech']}`"
+    return f"{what}, {facts['date']}, on {where}, Python {facts['python']}, {packages}."
 
 
 def _check(check: Mapping[str, Any]) -> str:

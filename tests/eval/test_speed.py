@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.machine import facts, measured
@@ -79,25 +78,9 @@ def test_only_what_stands_between_the_marks_is_replaced(tmp_path: Path) -> None:
     assert readme.read_text() == f"before\n{BEGIN}\nnew \\1\n{END}\nafter\n"
 
 
-@pytest.fixture
-def speech(tmp_path: Path) -> Path:
-    """Two voices that buzz in syllables."""
-    rng, time = np.random.default_rng(0), np.arange(3 * 16000) / 16000
-    rows = ["utt\tspeaker\tfile\ttext"]
-    for speaker, pitch in (("low", 100), ("high", 210)):
-        for number in range(3):
-            voice = sum(np.sin(2 * np.pi * pitch * k * time) / k for k in range(1, 3000 // pitch))
-            syllables = np.maximum(0, np.sin(2 * np.pi * rng.uniform(2, 4) * time))
-            name = f"{speaker}-{number}.wav"
-            soundfile.write(tmp_path / name, 0.1 * voice * syllables + 0.001 * rng.standard_normal(time.size), 16000)
-            rows.append(f"{speaker}-{number}\t{speaker}\t{name}\tla la la la la")
-    (tmp_path / "speech.tsv").write_text("\n".join(rows) + "\n")
-    return tmp_path / "speech.tsv"
-
-
-def test_the_whole_on_ten_seconds(tmp_path: Path, speech: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_whole_on_ten_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    asked = ["--minutes", "0.17", "--words-minutes", "--repeat", "2", "--speech", str(speech), "--out", str(out)]
+    asked = ["--minutes", "0.17", "--words-minutes", "--repeat", "2", "--out", str(out)]
     assert main(asked) in (0, 1)
     results = json.loads((out / "results.json").read_text())
     (row,) = results["rows"]
@@ -110,6 +93,6 @@ def test_the_whole_on_ten_seconds(tmp_path: Path, speech: Path, capsys: pytest.C
     assert readme.split(BEGIN)[1].split(END)[0].strip() in capsys.readouterr().out
 
 
-def test_what_cannot_be_processed_is_an_error_and_no_figure(tmp_path: Path, speech: Path) -> None:
+def test_what_cannot_be_processed_is_an_error_and_no_figure() -> None:
     with pytest.raises(SepdiarError, match=r"SD901.*exit 2"):
-        main(["--recipe", "separate-nothing", "--minutes", "0.17", "--words-minutes", "--speech", str(speech)])
+        main(["--recipe", "separate-nothing", "--minutes", "0.17", "--words-minutes"])
