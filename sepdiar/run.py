@@ -18,6 +18,7 @@ from sepdiar.ledger import Ledger
 from sepdiar.results import Plan, RunSummary, Status, Verification
 from sepdiar.store import Settings, Store, disk
 from sepdiar.store.check import Fault, item_faults
+from sepdiar.store.settings import NAME
 
 __all__ = ["Plan", "RunSummary", "Status", "Verification", "process", "retry", "status", "verify"]
 
@@ -118,6 +119,7 @@ def verify(
     crew = _engine(engine, workers, timeout)
     with store.opened():
         rows = [row for row in Ledger.read(store.inputs).rows.values() if Path(row.file).exists()]
+        store.write(store.run / NAME, store.settings().to_toml())
         at_fault = {fault.item for fault in found}
         for row in rows:
             if row.id in at_fault and _holds(Path(row.file), row.sha256):
@@ -174,10 +176,12 @@ def _plan(inputs: Sequence[Input], store: Store, config: Config) -> Plan:
 
 def _faults(store: Store) -> tuple[Fault, ...]:
     with disk.refusals(store.run):
-        store.settings()
+        texts = {store.run / NAME: store.settings().to_toml()}
         faults = [fault for folder in store.folders() for fault in item_faults(folder)]
         faults += [Fault("", f"failures/{path.name}", "damaged") for path in store.unreadable()]
-        for path, text in derived(store.run).items():
+        if not faults:  # what follows from items can only be told from whole ones
+            texts |= derived(store.run)
+        for path, text in texts.items():
             name = path.relative_to(store.run).as_posix()
             if not path.exists():
                 faults.append(Fault("", name, "missing"))

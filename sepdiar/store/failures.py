@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sepdiar.conversation import canonical_json
 from sepdiar.errors import CODES, SepdiarError
 
 
@@ -33,9 +35,10 @@ class Failure:
         return "skipped" if CODES[self.code].skips else "failed"
 
     def to_json(self) -> str:
-        """Sorted keys and ASCII, a key a line, for people too; what does not apply is left out."""
-        facts = {key: value for key, value in asdict(self).items() if value != ""}
-        return json.dumps({**facts, "outcome": self.outcome}, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+        """Sorted keys and ASCII, a key a line, for people too; `sha256` is that of the rest, so that no fault goes unseen."""
+        facts = {key: value for key, value in {**asdict(self), "outcome": self.outcome}.items() if value != ""}
+        digest = hashlib.sha256(canonical_json(facts).encode()).hexdigest()
+        return json.dumps({**facts, "sha256": digest}, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
 
     @classmethod
     def read(cls, path: Path) -> Failure | None:
@@ -43,8 +46,7 @@ class Failure:
         try:
             text = path.read_text(encoding="utf-8")
             facts = json.loads(text)
-            facts.pop("outcome")
-            found = cls(**facts)
+            found = cls(**{key: value for key, value in facts.items() if key not in ("outcome", "sha256")})
             return found if found.to_json() == text and found.id == path.stem else None
         except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError):
             return None

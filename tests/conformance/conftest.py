@@ -1,0 +1,112 @@
+"""What the conformance tests share: a small corpus, the run that it should give, and faults injected by strace."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import os, resource, sys
+from sepdiar.errors import SepdiarError
+from sepdiar.run import process
+for limit in ("NOFILE", "FSIZE"):
+    if limit in os.environ:
+        resource.setrlimit(getattr(resource, f"RLIMIT_{limit}"), (int(os.environ[limit]),) * 2)
+try:
+    made = process(sys.argv[4:], sys.argv[1], recipe=sys.argv[2], workers=int(sys.argv[3]))
+except SepdiarError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit)
+sys.exit(made.exit_code)
+"""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A corpus, a recipe, and a fresh place for each run."""
+
+    folder: Path
+    recipe: Path
+    corpus: Path
+
+    def command(self, out: Path, workers: int = 1, inputs: tuple[Path, ...] = ()) -> list[str]:
+        """What starts a run in a process of its own."""
+        return [sys.executable, "-c", SCRIPT, str(out), str(self.recipe), str(workers), *map(str, inputs or (self.corpus,))]
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Where the test's stage is found; nothing is written beside the sources."""
+        return {**os.environ, "PYTHONPATH": str(self.recipe.parent), "PYTHONDONTWRITEBYTECODE": "1", **more}
+
+    def run(self, out: Path, workers: int = 1, before: tuple[str, ...] = (), **more: str) -> subprocess.CompletedProcess[str]:
+        """A run to its end, `before` being what stands in front of the command."""
+        command = [*before, *self.command(out, workers)]
+        return subprocess.run(command, env=self.environment(**more), capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def bench(_plugin: Path, tmp_path: Path, record: Callable[..., Path]) -> Bench:
+    """Three that go well, one damaged, one twice, one that is empty."""
+    corpus = tmp_path / "in"
+    for name in ("a", "b", "c", "damaged"):
+        record(corpus / f"{name}.wav")
+    shutil.copy(corpus / "a.wav", corpus / "again.wav")
+    (corpus / "empty.wav").touch()
+    return Bench(tmp_path, _plugin / "copy.toml", corpus)
+
+
+@pytest.fixture
+def golden(bench: Bench, tree: Callable[[Path], dict[str, bytes]]) -> dict[str, bytes]:
+    """What a run over the corpus gives where nothing goes wrong."""
+    made = bench.run(bench.folder / "golden")
+    assert made.returncode == 1, made.stderr
+    found = tree(bench.folder / "golden")
+    assert sum(name.endswith("SUMS") for name in found) == 3 and sum(name.startswith("failures/") for name in found) == 3
+    return found
+
+
+@pytest.fixture(scope="session")
+def strace() -> str:
+    """strace, where it is there and may trace."""
+    path = shutil.which("strace")
+    if not path:
+        pytest.skip("needs strace")
+    if subprocess.run([path, "-qq", "-o", os.devnull, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("strace may not trace here")
+    return path
+
+
+@pytest.fixture
+def points(strace: str, bench: Bench) -> Callable[[tuple[str, ...]], list[tuple[str, int]]]:
+    """Every call of these kinds that the parent of a run makes, as kind and number."""
+
+    def count(kinds: tuple[str, ...]) -> list[tuple[str, int]]:
+        log = bench.folder / "strace.log"
+        bench.run(bench.folder / "counted", 1, (strace, "-qq", "-o", str(log), "-e", f"trace={','.join(kinds)}"))
+        calls = Counter(line.split("(")[0] for line in log.read_text(errors="replace").splitlines())
+        return [(kind, number) for kind in kinds for number in range(1, calls[kind] + 1)]
+
+    return count
+
+
+def whole(run: Path) -> bool:
+    """Whether every item that can be seen is complete."""
+    return all(_matches(item) for item in (run / "items").glob("*"))
+
+
+def _matches(item: Path) -> bool:
+    lines = [line.split("  ") for line in (item / "SUMS").read_text().splitlines()]
+    return len(lines) == 2 and all(hashlib.sha256((item / name).read_bytes()).hexdigest() == digest for digest, name in lines)
+
+
+@pytest.fixture(name="whole")
+def _whole() -> Callable[[Path], bool]:
+    return whole

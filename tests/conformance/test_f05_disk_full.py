@@ -1,0 +1,53 @@
+"""F5: a disk that is really full, and a limit on the size of files."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAGE = 4096
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 4 MB in memory, which needs the right to mount."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("needs the right to mount a disk")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.parametrize("pages", [0, 4, 8, 12])
+def test_f5_a_full_disk_ends_the_run_and_more_space_continues_it(
+    pages: int, bench: Any, golden: Any, tree: Any, whole: Any, small_disk: Path
+) -> None:
+    ballast = small_disk / "ballast"
+    with ballast.open("wb") as file:
+        file.write(bytes((4 << 20) - PAGE * (pages + 1)))
+    out = small_disk / "out"
+    made = bench.run(out)
+    assert made.returncode == 74 and "SD301 no space left" in made.stderr
+    assert whole(out)
+    ballast.unlink()
+    assert bench.run(out).returncode == 1
+    assert tree(out) == golden
+
+
+@pytest.mark.parametrize("limit", [100, 700, 1500])
+def test_f5_a_limit_on_the_size_of_files(limit: int, bench: Any, golden: Any, tree: Any, whole: Any) -> None:
+    out = bench.folder / "out"
+    made = bench.run(out, FSIZE=str(limit))
+    assert made.returncode == 74 and "SD301" in made.stderr
+    assert whole(out)
+    assert bench.run(out).returncode == 1
+    assert tree(out) == golden
