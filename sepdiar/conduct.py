@@ -36,7 +36,7 @@ def conduct(
             log(event)
             listen(event)
 
-        return _Pass(store, tell, stop).over(config, inputs, engine, again)
+        return _Pass(store, once(tell), stop).over(config, inputs, engine, again)
 
 
 class _Pass:
@@ -116,6 +116,20 @@ class _Pass:
             time.monotonic() - self.began,
             dict(sorted(Counter(failure.code for failure in ended).items())),
         )
+
+
+def once(listen: Listener) -> Listener:
+    """A note on the whole run is told once, though every recording brings it again."""
+    told: set[str] = set()
+
+    def tell(event: Event) -> None:
+        if event.kind == "note" and not event.item:
+            if event.facts["message"] in told:
+                return
+            told.add(event.facts["message"])
+        listen(event)
+
+    return tell
 
 
 def derive(store: Store) -> None:
