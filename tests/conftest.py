@@ -107,7 +107,7 @@ def _encode_with_ffmpeg(path: Path, samples: NDArray[np.float32], rate: int, con
     with av.open(str(path), "w", format=container) as file:
         stream = file.add_stream(codec, rate=rate, layout=layout)
         fitted = av.AudioResampler(stream.codec_context.format, layout, rate)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T, np.float32), "fltp", layout)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples, np.float32).reshape(1, -1), "flt", layout)
         frame.sample_rate, frame.pts = rate, 0
         pieces = (*fitted.resample(frame), *fitted.resample(None)) if len(samples) else ()
         for piece in pieces:

@@ -24,6 +24,7 @@ _CODECS = (
     *("amrnb", "amrwb", "gsm", "gsm_ms", "adpcm_ima_wav", "adpcm_ms", "adpcm_ima_qt"),
     *(f"pcm_{layout}" for layout in _PCM),
 )
+_PLANES = 8  # PyAV finds the end of fewer planes than this, and reads beyond the end of more (seen in 18.1)
 _FULL_SCALE = {"u8": 1 << 7, "s16": 1 << 15, "s32": 1 << 31}
 
 
@@ -59,18 +60,17 @@ def _opened(container: Any, kind: str, strict: bool) -> Reading:
     stream.codec_context.options = STRICT
     stream.codec_context.thread_count = 1
     decoded = _decoded(container, stream, strict)
-    first = next(decoded, None)
-    rate = first[0].sample_rate if first else stream.rate
-    channels = len(first[0].layout.channels) if first else stream.codec_context.layout.nb_channels
+    if (first := next(decoded, None)) is None:
+        raise SepdiarError("SD110", f"the {kind} container holds not one frame that can be decoded")
+    rate, channels = first[0].sample_rate, len(first[0].layout.channels)
     lossless = codec.startswith(_LOSSLESS)
-    narrow = first is None or first[0].format.name.removesuffix("p") in ("s16", "u8")
+    narrow = first[0].format.name.removesuffix("p") in ("s16", "u8")
     reading = Reading(rate, channels, 16 if narrow or not lossless else 24, iter(()), pauses=kind == "webm")
     _declare(reading, container, stream, kind, strict)
     if len(container.streams.audio) > 1:
         reading.notes.append(f"{len(container.streams.audio)} audio streams: the first was read")
-    if first:
-        tolerance = _tolerance(kind, rate, stream.time_base, strict)
-        reading.pieces = gathered(_placed(kind, first, decoded, reading, tolerance))
+    tolerance = _tolerance(kind, rate, stream.time_base, strict)
+    reading.pieces = gathered(_placed(kind, first, decoded, reading, tolerance))
     return reading
 
 
@@ -151,6 +151,8 @@ def _tolerance(kind: str, rate: int, tick: Any, strict: bool) -> int:
 
 def to_float(frame: Any) -> Samples:
     """A decoded frame as float32 of shape (frames, channels), integers divided by full scale."""
+    if frame.format.is_planar and len(frame.layout.channels) >= _PLANES:
+        (frame,) = av.AudioResampler(frame.format.packed, frame.layout, frame.sample_rate).resample(frame)
     samples: NDArray[Any] = frame.to_ndarray()
     samples = samples.T if frame.format.is_planar else samples.reshape(-1, len(frame.layout.channels))
     scale = _FULL_SCALE.get(frame.format.name.removesuffix("p"))
