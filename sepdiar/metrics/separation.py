@@ -18,7 +18,7 @@ from sepdiar.metrics.energies import LIMIT, TAPS, Matrix, decibels, products, sd
 from sepdiar.metrics.result import Counts, Result, added, ratio
 from sepdiar.metrics.sides import check_alike
 
-MEASURES = ("si_sdr", "improvement", "sdr", "clean", "overlapped")
+MEASURES = ("si_sdr", "improvement", "sdr", "si_sdr_clean", "si_sdr_overlap")
 Products = Mapping[frozenset[int], Matrix]
 
 
@@ -28,8 +28,8 @@ def separation(
     """How well the channels of `hypothesis` give those of `reference`, which hold one speaker each.
 
     The channels of the whole recording are assigned once, by the best mean SI-SDR. For each channel: `si_sdr`;
-    `improvement` over `mixture` (or the sum of the reference's channels); `sdr`; `clean`, the SI-SDR where its speaker alone
-    speaks; `overlapped`, where others do too; and `leakage`, its energy where only others speak, over theirs, in dB, low
+    `improvement` over `mixture` (or the sum of the reference's channels); `sdr`; `si_sdr_clean`, where its speaker alone
+    speaks; `si_sdr_overlap`, where others do too; and `leakage`, its energy where only others speak, over theirs, in dB, low
     being good. Who speaks is told by `turns`, else by the energy of the reference's channels. SD601: lengths, rates or
     numbers of channels or speakers that differ; SD602: a silent reference.
     """
@@ -105,8 +105,8 @@ def _channel(parts: Products, whole: Matrix, count: int, channel: int, chosen: i
         "hypothesis_channel": chosen,
         "si_sdr": scored,
         "improvement": None if scored is None or unprocessed is None else scored - unprocessed,
-        "clean": _fit(clean, channel, est),
-        "overlapped": _fit(crossed, channel, est),
+        "si_sdr_clean": _fit(clean, channel, est),
+        "si_sdr_overlap": _fit(crossed, channel, est),
         "leaked_energy": float(others[est, est]),
         "other_energy": other_energy,
         "leakage": decibels(float(others[est, est]), other_energy) if other_energy > 0 else None,

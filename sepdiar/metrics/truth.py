@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sepdiar.audio.source import Audio, OneChannel
+from sepdiar.audio.source import OneChannel
 from sepdiar.conversation import Conversation, Span, Turn
 from sepdiar.errors import SepdiarError
 from sepdiar.formats import read_conversation
@@ -16,7 +16,7 @@ from sepdiar.metrics.diarization import diarization_error
 from sepdiar.metrics.recognition import word_error
 from sepdiar.metrics.result import Result
 from sepdiar.metrics.separation import pooled, separation
-from sepdiar.metrics.sides import Beside, Within, check_alike, open_audio
+from sepdiar.metrics.sides import Beside, Within, open_audio
 from sepdiar.metrics.turns import turn_taking
 
 
@@ -77,7 +77,6 @@ def _separations(pair: Pair) -> Iterator[tuple[str, Result]]:
     if len(tracks) != 2:
         return
     reference = Beside(tuple(OneChannel(open_audio(pair.folder / track.file), track.channel) for track in tracks))
-    mixture = _mixture(pair, reference)
     for name, span in {track.file: track.span for track in pair.made.tracks}.items():
         session = f"{pair.made.recording.id}/{name}"
         yield (
@@ -86,20 +85,9 @@ def _separations(pair: Pair) -> Iterator[tuple[str, Result]]:
                 Within(reference, span),
                 open_audio(pair.item / name),
                 turns=[one for turn in pair.true.turns for one in _cut(turn, span, session, reference.rate)],
-                mixture=Within(mixture, span) if mixture else None,
                 name=session,
             ),
         )
-
-
-def _mixture(pair: Pair, reference: Audio) -> Audio | None:
-    """What was processed, where it lies beside the truth."""
-    file = pair.folder / pair.true.recording.path
-    if pair.true.recording.path and file.is_file() and file.suffix in (".wav", ".flac"):
-        mixture = open_audio(file)
-        check_alike(reference, mixture, str(file))
-        return mixture
-    return None
 
 
 def _cut(turn: Turn, span: Span, session: str, rate: int) -> Iterator[Segment]:

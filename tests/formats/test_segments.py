@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sepdiar.conversation import Conversation, Recording, Span, Turn, Word, mark_overlaps
 from sepdiar.errors import SepdiarError
-from sepdiar.formats import PARSERS, WRITERS, ctm, read_segments, rttm, seglst, stm, uem
+from sepdiar.formats import PARSERS, WRITERS, ctm, form_of, read_segments, rttm, seglst, stm, uem
 from sepdiar.formats.segments import Segment, in_order, of_conversation, to_seconds, to_ticks, to_turns
 
 NAMES = st.from_regex(r"[A-Za-z0-9_äß'.-]{1,8}", fullmatch=True)
@@ -188,3 +188,22 @@ def test_files_of_others(shared):
     }
     assert "let's" in by_name["ref.stm"][4].words
     assert uem.parse((folder / "uem.uem").read_text())["recordingA"] == (Span(1_000_000, 4_500_000),)
+
+
+COLUMN = st.sampled_from(
+    ["SPEAKER", "talk", "1", "0.5", "1e9999", "-0", "nan", "<NA>", "<o,f0>", ";", "[", "{", '"a"', "\ud800", "１"]
+)
+
+
+@given(st.text(max_size=60) | st.lists(st.lists(COLUMN, max_size=11).map(" ".join), max_size=3).map("\n".join))
+def test_whatever_stands_there_is_read_or_refused(text):
+    for parse in (*PARSERS.values(), uem.parse, form_of):
+        try:
+            parse(text)
+        except SepdiarError as error:
+            assert error.code == "SD502"
+
+
+def test_json_without_end_is_refused():
+    with pytest.raises(SepdiarError, match="SD502"):
+        seglst.parse("[" * 100_000)

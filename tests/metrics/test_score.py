@@ -118,10 +118,10 @@ def test_a_run_against_its_truth(tmp_path):
     if HAS_MEETEVAL:
         assert scores["wer"].value == 0
     first, second = scores["separation"].per_session["podcast-1/dialogue-000.flac"].figures["channels"]
-    assert first["clean"] == second["clean"] == 100
+    assert first["si_sdr_clean"] == second["si_sdr_clean"] == 100
     assert (first["leakage"], second["leakage"]) == (-100, -100)
-    assert -1 < first["overlapped"] < 1  # two of equal power
-    assert "over the mixture given" in scores["separation"].protocol
+    assert -1 < first["si_sdr_overlap"] < 1  # two of equal power
+    assert "over the sum of the reference channels" in scores["separation"].protocol
     with pytest.raises(SepdiarError, match="SD601"):
         against_truth(tmp_path / "run", tmp_path / "run" / "items" / "none")
 

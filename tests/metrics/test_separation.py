@@ -98,10 +98,10 @@ def test_clean_overlapped_and_leakage(talk):
     true, made = talk
     first, second = separation(audio(*true), audio(*made), turns=TURNS).figures["channels"]
     a, b, c = 4 * RATE, 6 * RATE, 9 * RATE
-    assert first["clean"] == pytest.approx(_si_sdr(true[0, :a], made[1, :a]), abs=1e-4)
-    assert second["clean"] == pytest.approx(_si_sdr(true[1, b:c], made[0, b:c]), abs=1e-4)
-    assert first["overlapped"] == pytest.approx(_si_sdr(true[0, a:b], made[1, a:b]), abs=1e-4)
-    assert second["overlapped"] == pytest.approx(_si_sdr(true[1, a:b], made[0, a:b]), abs=1e-4)
+    assert first["si_sdr_clean"] == pytest.approx(_si_sdr(true[0, :a], made[1, :a]), abs=1e-4)
+    assert second["si_sdr_clean"] == pytest.approx(_si_sdr(true[1, b:c], made[0, b:c]), abs=1e-4)
+    assert first["si_sdr_overlap"] == pytest.approx(_si_sdr(true[0, a:b], made[1, a:b]), abs=1e-4)
+    assert second["si_sdr_overlap"] == pytest.approx(_si_sdr(true[1, a:b], made[0, a:b]), abs=1e-4)
     # a tenth of the other, which is 20 dB down, and a little noise
     assert first["leakage"] == pytest.approx(_decibels(made[1, b:c], true[1, b:c]), abs=1e-4)
     assert second["leakage"] == pytest.approx(_decibels(made[0, :a], true[0, :a]), abs=1e-4)
@@ -114,7 +114,7 @@ def test_speakers_find_their_channels_whatever_their_order(talk):
     one, other = (separation(audio(*true), audio(*made), turns=turns) for turns in (TURNS, swapped))
     assert one.figures == other.figures
     crossed = separation(audio(*true[::-1]), audio(*made), turns=TURNS).figures["channels"]
-    assert crossed[1]["clean"] == pytest.approx(one.figures["channels"][0]["clean"])
+    assert crossed[1]["si_sdr_clean"] == pytest.approx(one.figures["channels"][0]["si_sdr_clean"])
 
 
 def test_energy_tells_who_speaks(talk):
