@@ -54,13 +54,18 @@ def decode(
         order = Order(str(out), salvage, maximum_hours)
         try:
             made = _ask([*COMMAND, json.dumps(asdict(order))], file, timeout_seconds, progress)
-        finally:
-            after = os.fstat(file.fileno())
-            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                raise SepdiarError("SD116", f"{before.st_size} bytes before, {after.st_size} after")
+        except SepdiarError:
+            _refuse_changed(before, os.fstat(file.fileno()))
+            raise
+        _refuse_changed(before, os.fstat(file.fileno()))
     audio = RawAudio(out, made["rate"], made["samples"], made["kept"], made["bits"])
     damaged = tuple(Span(**span) for span in made["damaged"])
     return Decoded(audio, made["channels"], tuple(made["notes"]), damaged)
+
+
+def _refuse_changed(before: os.stat_result, after: os.stat_result) -> None:
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise SepdiarError("SD116", f"{before.st_size} bytes before, {after.st_size} after")
 
 
 def _ask(command: Sequence[str], file: BinaryIO, timeout: float, progress: Progress) -> dict[str, Any]:

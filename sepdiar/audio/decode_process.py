@@ -5,6 +5,7 @@ A decoder that crashes, hangs, or eats memory ends here, and its recording gets 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -174,7 +175,8 @@ def _limit() -> None:
     for what, limit in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 64), (resource.RLIMIT_AS, _MEMORY)):
         hard = resource.getrlimit(what)[1]
         allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(what, (allowed, allowed))
+        with contextlib.suppress(ValueError, OSError):  # macOS does not limit the address space
+            resource.setrlimit(what, (allowed, allowed))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -10,6 +11,7 @@ from sepdiar.audio.containers import Claim
 
 _PCM_LIKE = (1, 3, 6, 7, 0xFFFE)  # integers, floats, A-law, mu-law, and "see the extension"
 _W64_HEADER = 24
+_NAME = re.compile(rb"[A-Za-z0-9 _()]{4}|\0{4}")
 _OPEN = "the header leaves the length open: all that is there was read"
 
 
@@ -35,17 +37,21 @@ def claim(file: BinaryIO) -> Claim:
         elif name in (b"data", b"SSND"):
             header = 8 if name == b"SSND" else 0
             declared = declared64 if length == 0xFFFFFFFF and declared64 else length
-            return _compared(max(declared - header, 0), max(size - start - header, 0), align)
+            return _compared(
+                max(declared - header, 0), max(size - start - header, 0), align, _at(file, min(start + declared, size), 5)
+            )
     return Claim(0, damage="the header is there, the sound is not")
 
 
-def _compared(declared: int, present: int, align: int) -> Claim:
+def _compared(declared: int, present: int, align: int, behind: bytes) -> Claim:
     if not present:
         return Claim(0, damage="the header is there, the sound is not")
     if not declared:
         return Claim(notes=(_OPEN,), open_ended=True)
     if declared <= present:
-        return Claim(declared // align if align else None)
+        ends = declared + 1 >= present or any(_NAME.fullmatch(behind[pad : pad + 4]) for pad in (0, 1))
+        notes = () if ends else (f"{present - declared} bytes behind the declared end of the sound were not read",)
+        return Claim(declared // align if align else None, notes=notes)
     if _placeholder(declared):
         return Claim(
             present // align if align else None, notes=("the header leaves the length open: all that is there was read",)
@@ -55,7 +61,7 @@ def _compared(declared: int, present: int, align: int) -> Claim:
 
 
 def _placeholder(size: int) -> bool:
-    return size >= 0xFFFFFF00 or 0x7FFFF000 <= size <= 0x80000000
+    return 0xFFFFFF00 <= size <= 0xFFFFFFFF or 0x7FFFF000 <= size <= 0x80000000 or size >> 62 > 0
 
 
 def _chunks(file: BinaryIO, head: bytes, size: int) -> Iterator[tuple[bytes, int, int]]:

@@ -107,14 +107,13 @@ def kind_at(file: BinaryIO, start: int, scan: int) -> str | None:
     end = file.seek(0, 2)
     place = start
     while (found := _next_frame(file, place, min(start + scan, end), end, None)) is not None:
-        header = parse(_at(file, found))
+        first = following = parse(_at(file, found))
         row, at = 0, found
-        while header and row < 3 and at < end:
-            row, at = row + 1, at + header.size
+        while first and following and first.fits(following) and row < 3:
+            row, at = row + 1, at + following.size
             following = parse(_at(file, at))
-            header = following if header.fits(following) else None
-        if header or row == 3 or (at >= end and found == start and row):
-            return parsed.kind if (parsed := parse(_at(file, found))) else None
+        if first and (row == 3 or (at == end and found == start)):
+            return first.kind
         place = found + 1
     return None
 

@@ -56,7 +56,7 @@ def page_checksum(page: bytes) -> int:
 
 
 def _not_a_page(header: bytes, place: int, open_streams: set[int]) -> Claim:
-    if not open_streams:
+    if place and not open_streams:
         return Claim(notes=(f"what follows the end of the stream, at byte {place}, was not read",))
     if b"OggS".startswith(header[:4]):
         return Claim(damage=f"the last page, at byte {place}, is cut")
