@@ -10,47 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from sepdiar import __version__, backends
 from sepdiar.audio.source import BLOCK, RawAudio, Samples
-from sepdiar.conversation import Provenance, Span, Turn, merged
+from sepdiar.backend_stage import BackendStage
+from sepdiar.conversation import Span, Turn, merged
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event, Listener
-from sepdiar.pipeline import Sources, Stage, Take
+from sepdiar.pipeline import Sources, Take
 from sepdiar.separation import Separator
 
 
-class Separate(Stage):
+class Separate(BackendStage):
     """Calls the separator for the overlapped stretches only; a recording with one speaker a channel passes through."""
 
     name = "separate"
+    kind = "separator"
     requires = frozenset({"audio", "turns"})
     provides = frozenset({"sources"})
 
     def __init__(self, backend: str = "masking", **tables: Mapping[str, Any]) -> None:
-        self.backend = backend
-        self.parameters = dict(tables.get(backend, {}))
-        self.separator: Separator | None = None
-
-    @property
-    def packages(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(getattr(backends.load("separator", self.backend), "needs", ()))
-
-    def check(self) -> None:
-        backends.checked("separator", self.backend, self.parameters)
-
-    def open(self) -> None:
-        self.separator = backends.make("separator", self.backend, self.parameters)
-
-    def provenance(self) -> Provenance:
-        model = getattr(self.separator, "model", ""), getattr(self.separator, "model_sha256", "")
-        return Provenance(self.name, __version__, *model, {"backend": self.backend, **self.parameters})
+        super().__init__(backend, **tables)
 
     def run(self, take: Take, emit: Listener) -> Take:
         if take.sound.channels == 2:
             return take
-        if self.separator is None:
-            raise ValueError("open() comes before run()")
-        separator = self.separator
+        separator: Separator = self.opened
         audio, turns, recording = take.sound, take.conversation.turns, take.conversation.recording.id
         speakers = overlapping(turns)
         paths = {speaker: take.scratch / f"source-{number}.f32" for number, speaker in enumerate(speakers)}

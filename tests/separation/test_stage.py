@@ -90,6 +90,6 @@ class Broken(Masking):
 @pytest.mark.parametrize("fault", ["missing", "short", "nan"])
 def test_a_separator_that_breaks_its_contract_is_an_error(tmp_path: Path, fault: str) -> None:
     stage = Separate()
-    stage.separator = Broken(fault)
+    stage.made = Broken(fault)
     with pytest.raises(SepdiarError, match="SD901"):
         stage.run(take_in(tmp_path, ArrayAudio(NOISE, 1000)), silence)
