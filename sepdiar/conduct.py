@@ -68,7 +68,8 @@ class _Pass:
             self._fail(failure)
         for outcome in engine.run(config, todo, self.store, self.tell, self.stop):
             self._keep(outcome, standing.get(outcome.job.id))
-        derive(self.store)
+        if self._derived_are_old():
+            derive(self.store)
         summary = self._summary([row.id for row in survey.rows], done)
         self.tell(Event("run.finished", "", _facts(summary)))
         return summary
@@ -100,6 +101,12 @@ class _Pass:
         if needed > free:
             message = f"about {needed / 1e9:.1f} GB may be needed, and {free / 1e9:.1f} GB are free on the disk"
             self.tell(Event("note", "", {"message": message}))
+
+    def _derived_are_old(self) -> bool:
+        """Whether an item or a failure came or went after they were written; to make them reads every item."""
+        written = [path.stat().st_mtime_ns for path in derived_files(self.store.run) if path.exists()]
+        changed = [path.stat().st_mtime_ns for path in (self.store.items, self.store.failed)]
+        return len(written) < len(derived_files(self.store.run)) or min(written) < max(changed)
 
     def _summary(self, ids: Sequence[str], already_done: int) -> RunSummary:
         done, failures = self.store.done(), self.store.failures()
@@ -143,7 +150,12 @@ def derived(run: Path) -> dict[Path, str]:
     from sepdiar.formats.moshi import manifest
     from sepdiar.report import html
 
-    return {run / "data.jsonl": manifest(run), run / "report" / "index.html": html(run)}
+    return dict(zip(derived_files(run), (manifest(run), html(run)), strict=True))
+
+
+def derived_files(run: Path) -> tuple[Path, Path]:
+    """The files that follow from the items."""
+    return run / "data.jsonl", run / "report" / "index.html"
 
 
 def space_needed(files: Sequence[Path]) -> int:

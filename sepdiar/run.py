@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sepdiar.audio.inputs import Input, find_recordings
-from sepdiar.conduct import conduct, derived, space_needed
+from sepdiar.conduct import conduct, derive, derived, space_needed
 from sepdiar.config import Config, describe, resolve, setting
 from sepdiar.engine import Engine, Stop
 from sepdiar.engine.local import LocalEngine
@@ -126,6 +126,7 @@ def verify(
                 store.withdraw(row.id)
                 at_fault.remove(row.id)
         conduct(store, store.settings().config, [Input(Path(row.file), row.path) for row in rows], crew, listen)
+        derive(store)
     remaining = set(_faults(store))
     return Verification(store.run, items, found, tuple(fault for fault in found if fault not in remaining))
 

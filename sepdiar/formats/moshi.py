@@ -12,6 +12,7 @@ from pathlib import Path
 import soundfile
 
 from sepdiar.conversation import Conversation, Span, canonical_json
+from sepdiar.errors import SepdiarError
 
 MANIFEST = "data.jsonl"
 LABELS = ("SPEAKER_MAIN", "SPEAKER_USER")  # of the words of channel 0 and channel 1
@@ -37,10 +38,16 @@ def sidecar(conversation: Conversation, file: str) -> str:
 
 
 def manifest(run: Path) -> str:
-    """The lines of `data.jsonl` for what is in a run's items; durations are those that the FLAC headers say."""
+    """The lines of `data.jsonl` for what is in a run's items; durations are those that the FLAC headers say.
+
+    SD306 names an item whose header has rotted.
+    """
     lines = []
     for audio in sorted((run / "items").glob("*/dialogue-*.flac")):
-        info = soundfile.info(audio)
+        try:
+            info = soundfile.info(audio)
+        except soundfile.LibsndfileError as error:
+            raise SepdiarError("SD306", str(error), where=str(audio)) from error
         lines.append({"path": audio.relative_to(run).as_posix(), "duration": info.frames / info.samplerate})
     return "".join(canonical_json(line) + "\n" for line in lines)
 
