@@ -37,9 +37,8 @@ def claim(file: BinaryIO) -> Claim:
         elif name in (b"data", b"SSND"):
             header = 8 if name == b"SSND" else 0
             declared = declared64 if length == 0xFFFFFFFF and declared64 else length
-            return _compared(
-                max(declared - header, 0), max(size - start - header, 0), align, _at(file, min(start + declared, size), 5)
-            )
+            behind = _at(file, min(start + declared, size), 5)
+            return _compared(max(declared - header, 0), max(size - start - header, 0), align, behind)
     return Claim(0, damage="the header is there, the sound is not")
 
 
@@ -53,9 +52,7 @@ def _compared(declared: int, present: int, align: int, behind: bytes) -> Claim:
         notes = () if ends else (f"{present - declared} bytes behind the declared end of the sound were not read",)
         return Claim(declared // align if align else None, notes=notes)
     if _placeholder(declared):
-        return Claim(
-            present // align if align else None, notes=("the header leaves the length open: all that is there was read",)
-        )
+        return Claim(present // align if align else None, notes=(_OPEN,))
     missing = f"the header declares {declared} bytes of sound, and {present} are there"
     return Claim(declared // align if align else None, damage=missing)
 
