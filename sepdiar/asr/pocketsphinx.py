@@ -32,19 +32,21 @@ class PocketSphinx:
     model = ""
     model_sha256 = ""
 
-    def __init__(self, longest_seconds: float = 20.0, quiet_db: float = -60.0, second_pass: bool = True) -> None:
+    def __init__(self, longest_seconds: float = 20.0, quiet_db: float = -60.0, active: int = 3000) -> None:
         """What never gets louder than `quiet_db`, the RMS of 10 ms against full scale, has no words: in silence it hears "dog".
 
-        `second_pass` rescans with the words found first: better words for a third more time.
+        `active` is how many states of the search stay alive in each frame: fewer are faster, and from 2000 down hear worse.
         """
         if not 1 <= longest_seconds <= 60:
             raise SepdiarError("SD202", f"1 to 60, not {longest_seconds}", where="transcribe.pocketsphinx.longest_seconds")
+        if active < 1:
+            raise SepdiarError("SD202", f"at least 1, not {active}", where="transcribe.pocketsphinx.active")
         from pocketsphinx import Decoder, get_model_path
 
         self.longest_seconds, self.quiet = longest_seconds, 10 ** (quiet_db / 20)
         self.model = f"pocketsphinx en-us {version('pocketsphinx')}"
         self.model_sha256 = tree_sha256(Path(get_model_path("en-us")))
-        self.decoder = Decoder(samprate=self.rate, loglevel="FATAL", fwdflat=second_pass)
+        self.decoder = Decoder(samprate=self.rate, loglevel="FATAL", maxhmmpf=active)
 
     def transcribe(self, audio: Audio, spans: Sequence[Span]) -> Sequence[Word]:
         """The words said within `spans`, each utterance heard afresh, so that their order and their number play no part."""

@@ -6,52 +6,46 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sepdiar import __version__, backends
 from sepdiar.asr import Recognizer
 from sepdiar.asr.utterances import place
 from sepdiar.audio.source import Audio, FileAudio, OneChannel, Samples, at_rate
-from sepdiar.conversation import Provenance, Span, Track, Word
+from sepdiar.backend_stage import BackendStage
+from sepdiar.conversation import Span, Track, Word
 from sepdiar.events import Event, Listener
-from sepdiar.pipeline import Stage, Take
+from sepdiar.pipeline import Take
 
 NO_WORDS = "none"
 
 
-class Transcribe(Stage):
+class Transcribe(BackendStage):
     """Recognises each channel within its speakers' turns. The backend "none" loads nothing and leaves the words out."""
 
     name = "transcribe"
+    kind = "recognizer"
     requires = frozenset({"tracks", "turns"})
     provides = frozenset({"words"})
 
     def __init__(self, backend: str = "pocketsphinx", **tables: Mapping[str, Any]) -> None:
-        self.backend = backend
-        self.parameters = dict(tables.get(backend, {}))
-        self.recognizer: Recognizer | None = None
+        super().__init__(backend, **tables)
 
     @property
     def packages(self) -> tuple[str, ...]:  # type: ignore[override]
-        return () if self.backend == NO_WORDS else tuple(getattr(backends.load("recognizer", self.backend), "needs", ()))
+        return () if self.backend == NO_WORDS else super().packages
 
     def check(self) -> None:
         if self.backend != NO_WORDS:
-            backends.checked("recognizer", self.backend, self.parameters)
+            super().check()
 
     def open(self) -> None:
         if self.backend != NO_WORDS:
-            self.recognizer = backends.make("recognizer", self.backend, self.parameters)
-
-    def provenance(self) -> Provenance:
-        model = getattr(self.recognizer, "model", ""), getattr(self.recognizer, "model_sha256", "")
-        return Provenance(self.name, __version__, *model, {"backend": self.backend, **self.parameters})
+            super().open()
 
     def run(self, take: Take, emit: Listener) -> Take:
         if self.backend == NO_WORDS:
             return take
-        if self.recognizer is None:
-            raise ValueError("open() comes before run()")
-        if not self.recognizer.training_grade:
-            emit(Event("note", facts={"message": demonstration_grade(self.backend, self.recognizer)}))
+        recognizer: Recognizer = self.opened
+        if not recognizer.training_grade:
+            emit(Event("note", facts={"message": demonstration_grade(self.backend, recognizer)}))
         turns, recording = take.conversation.turns, take.conversation.recording.id
         heard: list[list[Word]] = [[] for _ in turns]
         outside = 0
@@ -64,7 +58,7 @@ class Transcribe(Stage):
                 share = (done + fraction) / len(channels)
                 emit(Event("stage.progress", recording, {"stage": self.name, "fraction": share}))
 
-            words = _recognized(self.recognizer, take, tracks[0], [part for _, part in parts], progress)
+            words = _recognized(recognizer, take, tracks[0], [part for _, part in parts], progress)
             placed, lost = place(words, [part for _, part in parts])
             for (index, _), own in zip(parts, placed, strict=True):
                 heard[index].extend(own)

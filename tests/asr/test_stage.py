@@ -49,7 +49,7 @@ def levels(seconds: float = 5.0) -> np.ndarray:
 
 def through(stage: Transcribe, made: Take, recognizer: Echo | None) -> tuple[Take, list[Event]]:
     events: list[Event] = []
-    stage.recognizer = recognizer
+    stage.made = recognizer
     return stage.run(made, events.append), events
 
 
@@ -129,7 +129,7 @@ def test_it_is_refused_before_it_is_loaded() -> None:
 
 
 def test_the_real_one_tells_that_its_words_are_no_training_data(tmp_path: Path) -> None:
-    stage = Transcribe(pocketsphinx={"second_pass": False})
+    stage = Transcribe(pocketsphinx={"active": 2500})
     stage.check()
     stage.open()
     quiet = np.zeros((5 * RATE, 2), np.float32)
@@ -140,7 +140,7 @@ def test_the_real_one_tells_that_its_words_are_no_training_data(tmp_path: Path) 
     assert "do not train on them" in notes[0] and "--recognizer none" in notes[0]
     assert not done.conversation.turns[0].words
     made = stage.provenance()
-    assert made.parameters == {"backend": "pocketsphinx", "second_pass": False}
+    assert made.parameters == {"backend": "pocketsphinx", "active": 2500}
     assert made.model.startswith("pocketsphinx") and len(made.model_sha256) == 64
     assert stage.packages == ("pocketsphinx",)
 
