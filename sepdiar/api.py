@@ -37,8 +37,8 @@ def diarize(
         "device": device,
         "decode.salvage": salvage,
     }
+    front, _ = solo.split(solo.configured(recipe, config, flags, settings), "diarize", "diarize")
     with solo.opened(file) as take:
-        front, _ = solo.split(solo.configured(recipe, config, flags, settings), "diarize", "diarize")
         found = solo.advance(take, front, listen).conversation
     if rttm is not None:
         _save(Path(rttm), as_rttm(found))
@@ -74,8 +74,8 @@ def separate(
         "device": device,
         "decode.salvage": salvage,
     }
+    front, rest = solo.split(solo.configured(recipe, config, flags, settings), "diarize", "assemble")
     with solo.opened(file) as take:
-        front, rest = solo.split(solo.configured(recipe, config, flags, settings), "diarize", "assemble")
         take = solo.advance(take, front, listen)
         if len(take.conversation.speakers) > 2 and pairing is None:
             message = f"{len(take.conversation.speakers)} people speak: only where two talk is separated; or --pairing main"
@@ -113,8 +113,8 @@ def transcribe(
         "decode.salvage": salvage,
     }
     chosen = solo.configured(recipe, config, flags, settings)
+    front, rest = solo.split(chosen, "diarize", "transcribe")
     with solo.opened(file) as take:
-        front, rest = solo.split(chosen, "diarize", "transcribe")
         take = solo.advance(take, front, listen)
         if len(take.conversation.speakers) == 1:
             take, rest = solo.undivided(take), solo.only(rest, "transcribe")

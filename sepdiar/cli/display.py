@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
+MARGIN = " " * 9
+
 
 @contextmanager
 def listening(log_format: str) -> Iterator[Listener]:
@@ -121,7 +123,7 @@ class Bar(Teller):
             completed=self.tally.position,
             description=self.place(),
             now=self.tally.active,
-            speed=f"{speed:.0f} x real time" if speed else "",
+            speed=say.speed(speed) if speed else "",
             left=f"{say.duration(left)} left" if left and event.kind != "run.finished" else "",
         )
 
@@ -175,7 +177,7 @@ def done(facts: dict[str, Any]) -> str:
     '42.0 s of audio in 2.0 s, 21 x real time'
     """
     audio, seconds = facts.get("audio_seconds", 0.0), facts.get("seconds")
-    speed = f" in {say.duration(seconds)}, {audio / seconds:.0f} x real time" if seconds else ""
+    speed = f" in {say.duration(seconds)}, {say.speed(audio / seconds)}" if seconds else ""
     return f"{say.duration(audio)} of audio{speed}"
 
 
@@ -195,9 +197,12 @@ def failure(event: Event) -> SepdiarError:
 
 
 def _above(shown: Progress, line: str) -> None:
+    """Print above the bar; what is longer than the terminal is wide goes on below, indented."""
     from rich.text import Text
 
-    shown.console.print(Text.from_ansi(line), soft_wrap=True)
+    for part in line.split("\n"):
+        first, *rest = Text.from_ansi(part).wrap(shown.console, shown.console.width - len(MARGIN)) or [Text()]
+        shown.console.print(first, *(Text(MARGIN) + more for more in rest), sep="\n", soft_wrap=True)
 
 
 def _stderr() -> Console:

@@ -124,6 +124,15 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def speed(factor: float) -> str:
+    """How much faster than listening.
+
+    >>> speed(0.52), speed(38.4)
+    ('0.5 x real time', '38 x real time')
+    """
+    return f"{factor:.0f} x real time" if factor >= 9.95 else f"{factor:.1f} x real time"
+
+
 def size(count: float) -> str:
     """Bytes as people say them.
 

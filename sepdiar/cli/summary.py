@@ -37,9 +37,12 @@ def told(made: RunSummary) -> Iterable[str]:
     if made.done:
         yield f"  {say.count(made.done, 'recording')} as two channels in {run}/items, listed for training in {run}/data.jsonl"
     if made.audio_seconds:
-        speed = click.style(f"{made.audio_seconds / made.seconds:.0f} x real time", fg="green")
+        speed = click.style(f"{say.speed(made.audio_seconds / made.seconds)}", fg="green")
         yield f"  {say.duration(made.audio_seconds)} of audio in {say.duration(made.seconds)}: {speed}"
     for code, many in made.failures.items():
+        if CODES[code].skips:
+            yield f"  {many} x {code} {CODES[code].title} {say.dim('(skipped)')}"
+            continue
         yield f"  {many} x {click.style(f'{code} {CODES[code].title}', fg='red')}"
         yield f"      {say.bright('mend')}  {CODES[code].mend}"
     commands = following(made)

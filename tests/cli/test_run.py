@@ -38,7 +38,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(run, inputs, tmp_pat
     ran = run("process", inputs, "--out", "plan", *WORDLESS, "--dry-run", "--json")
     assert ran.returncode == 0, ran.stderr
     plan = json.loads(ran.stdout)
-    assert (plan["inputs"], plan["done"], len(plan["pending"])) == (4, 0, 2) or len(plan["pending"]) == 4
+    assert (plan["inputs"], plan["done"], len(plan["pending"])) == (4, 0, 3), "what is in notes.wav shows when it is decoded"
+    assert [failure["code"] for failure in plan["ignored"]] == ["SD104"]
     assert not (tmp_path / "plan").exists()
     assert ["transcribe.backend", "none", "flag"] in plan["settings"]
     people = run("process", inputs, "--out", "plan", *WORDLESS, "--dry-run").stdout
