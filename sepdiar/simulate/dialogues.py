@@ -19,7 +19,7 @@ from sepdiar.simulate.manifest import Utterance, choose
 from sepdiar.simulate.sound import Booth, Room, audio_files, decibels, draw_noise, draw_room, mean_power, write_audio
 from sepdiar.simulate.statistics import describe, total
 from sepdiar.simulate.talk import Ears, Said, Voice, converse, recite
-from sepdiar.simulate.truth import speech_time, truth_of, write_truth
+from sepdiar.simulate.truth import sha256, speech_time, truth_of, write_truth
 from sepdiar.simulate.turntaking import Floor, Placed
 
 Range = tuple[float, float]
@@ -37,7 +37,17 @@ class _Asked:
     snr: Range
     rooms: Sequence[Path]
     noise: Sequence[Path]
-    facts: dict[str, Any]
+    script: bool
+    manifest_sha256: str
+
+    def parameters(self) -> dict[str, Any]:
+        """For the record; how many dialogues are made is no part of it, since none depends on it."""
+        known = {"overlap": self.overlap, "rate": self.rate, "levels": list(self.levels), "manifest_sha256": self.manifest_sha256}
+        if self.rooms:
+            known["rooms"] = [file.name for file in self.rooms]
+        if self.noise:
+            known |= {"noise": [file.name for file in self.noise], "snr": list(self.snr)}
+        return {**known, "script": True} if self.script else {**known, "seconds": self.seconds}
 
 
 def simulate(
@@ -62,9 +72,9 @@ def simulate(
 ) -> dict[str, Any]:
     """Make two-channel dialogues of a manifest's utterances, and say what came out: the value of `statistics.json`.
 
-    `manifest`, `root` and `words` are as in `manifest.read_manifest`; `split` and `speakers` choose from it. Each dialogue has two
-    speakers, drawn with (seed, number of the dialogue): dialogue 7 is the same however many are made. `overlap` is the share of
-    speech time in which both speak; `levels` is the range, in dB of full scale, of a speaker's level. `rate` is that of
+    `manifest`, `root` and `words` are as in `manifest.read_manifest`; `split` and `speakers` choose from it. Each dialogue has
+    two speakers, drawn with (seed, number of the dialogue): dialogue 7 is the same however many are made. `overlap` is the
+    share of speech time in which both speak; `levels` is the range, in dB of full scale, of a speaker's level. `rate` is that of
     the first utterance where it is not given. With `script`, the turns are the lines of the manifest in their order, one
     dialogue for each name in its column `dialogue`; `dialogues` and `seconds` mean nothing then.
 
@@ -83,14 +93,13 @@ def simulate(
     added to the mixture at a ratio from `snr` (dB, against speech while anybody speaks) and never to the channels. The level of
     a dialogue is lowered where it would clip.
 
-    Words of a file keep the times that `words` gives. Without, they are spread over the turn by their letters, and
-    such a file is used whole; where it had to be cut (backchannels, more than 20 s), that part has no words. `statistics.json` counts both.
+    Words of a file keep the times that `words` gives. Without, they are spread over its turns by their letters, and such a file
+    is used whole; where it had to be cut (for a backchannel, or because it goes on for longer than 20 s), that part has no words.
+    `statistics.json` counts both.
     """
-    _refuse(dialogues, seconds, overlap, levels, snr)
     utterances = choose(manifest, root=root, words=words, split=split, speakers=speakers)
     rate = rate or _rate_of(utterances[0].file)
-    made_with = {"dialogues": dialogues, "seconds": seconds, "script": script, "split": split, "rooms": rooms is not None}
-    facts = {"overlap": overlap, "rate": rate, "levels": list(levels), "noise": noise is not None, "snr": list(snr), **made_with}
+    _refuse(dialogues, seconds, overlap, rate, levels, snr)
     asked = _Asked(
         seconds=seconds,
         overlap=overlap,
@@ -100,34 +109,30 @@ def simulate(
         snr=snr,
         rooms=audio_files(rooms, "impulse response") if rooms is not None else (),
         noise=audio_files(noise, "noise") if noise is not None else (),
-        facts={key: value for key, value in facts.items() if key not in ("dialogues", "seconds") or not script},
+        script=script,
+        manifest_sha256=sha256(Path(manifest)),
     )
     made = []
     try:
         Path(out).mkdir(parents=True, exist_ok=True)
         for index, (name, lines) in enumerate(_casts(utterances, dialogues, script)):
             listen(Event("item.started", name, {"path": name}))
-            made.append(_make(asked, index, Path(out) / name, lines, script))
+            made.append(_make(asked, index, Path(out) / name, lines))
             listen(Event("item.done", name, {"audio_seconds": made[-1][1]["seconds"]}))
-        statistics = {
-            "asked": {**asked.facts, "seed": seed},
-            "made": total(row for _, row in made),
-            "dialogues": [row for _, row in made],
-        }
-        (Path(out) / "manifest.jsonl").write_text("".join(canonical_json(line) + "\n" for line, _ in made))
-        (Path(out) / "statistics.json").write_text(canonical_json(statistics) + "\n")
+        counts = [row for _, row in made]
+        statistics = {"asked": {**asked.parameters(), "seed": seed}, "made": total(counts), "dialogues": counts}
+        (Path(out) / "manifest.jsonl").write_text("".join(canonical_json(line) + "\n" for line, _ in made), encoding="utf-8")
+        (Path(out) / "statistics.json").write_text(canonical_json(statistics) + "\n", encoding="utf-8")
     except OSError as error:
         raise from_os_error(error, str(out)) from error
     return statistics
 
 
-def _make(
-    asked: _Asked, index: int, folder: Path, lines: Sequence[Utterance], script: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _make(asked: _Asked, index: int, folder: Path, lines: Sequence[Utterance]) -> tuple[dict[str, Any], dict[str, Any]]:
     talk, sound = np.random.default_rng([asked.seed, index]).spawn(2)
     ears, floor = Ears(asked.rate), Floor(asked.rate, asked.overlap, talk)
     samples = round(asked.seconds * asked.rate)
-    if script:
+    if asked.script:
         said, samples = recite(lines, ears, floor), _script_limit(lines, asked.rate)
         names = list(dict.fromkeys(line.speaker for line in lines))
     else:
@@ -143,14 +148,14 @@ def _make(
         placed = _record(said, booth, names, gains, room)
         if {one.speaker for one in placed} != set(names):
             raise SepdiarError("SD202", f"{asked.seconds} seconds are too short for two to speak", where=folder.name)
-        if script:
+        if asked.script:
             booth = Booth(Path(scratch), asked.rate, floor.end + asked.rate // 2)
         turns = mark_overlaps(turn for one in placed for turn in one.turns())
         power = mean_power(booth, speech_time(turns)) if loop is not None else 0.0
         gain = write_audio(booth, folder / "channels.flac", folder / "mixture.flac", loop, power**0.5 * decibels(-snr))
-    provenance = Provenance("simulate", sepdiar.__version__, parameters=asked.facts, seed=asked.seed)
+    provenance = Provenance("simulate", sepdiar.__version__, parameters=asked.parameters(), seed=asked.seed)
     truth = truth_of(folder, booth.rate, booth.samples, names, turns, provenance)
-    facts = {"room": room.name if room else "", "noise": noise, "snr": round(snr, 3) if noise else None}
+    facts: dict[str, Any] = {"room": room.name if room else "", "noise": noise, "snr": round(snr, 3) if noise else None}
     facts["levels"] = {name: round(20 * float(np.log10(level * gain)), 3) for name, level in zip(names, gains, strict=True)}
     return write_truth(folder, truth), {"id": folder.name, **describe(truth, placed, ears), **facts}
 
@@ -187,7 +192,7 @@ def _pair(utterances: Sequence[Utterance], rng: np.random.Generator) -> list[str
 def _script_limit(lines: Sequence[Utterance], rate: int) -> int:
     """Samples that a script cannot pass: its files one after the other, with the longest gaps between them."""
     durations = (soundfile.info(line.file).duration for line in lines)
-    return round(rate * (1 + sum(duration + 3 for duration in durations)))
+    return int(rate * (1 + sum(duration + 3 for duration in durations)))
 
 
 def _rate_of(file: Path) -> int:
@@ -197,11 +202,13 @@ def _rate_of(file: Path) -> int:
         raise SepdiarError("SD105" if file.is_file() else "SD101", str(error), where=str(file)) from error
 
 
-def _refuse(dialogues: int, seconds: float, overlap: float, levels: Range, snr: Range) -> None:
+def _refuse(dialogues: int, seconds: float, overlap: float, rate: int, levels: Range, snr: Range) -> None:
     if dialogues < 1:
         raise SepdiarError("SD202", "at least 1", where=f"dialogues {dialogues}")
     if not 0 < seconds <= 24 * 3600:
         raise SepdiarError("SD202", "more than 0, at most a day", where=f"seconds {seconds}")
+    if not 4000 <= rate <= 192000:
+        raise SepdiarError("SD202", "a sample rate from 4000 to 192000", where=f"rate {rate}")
     if not 0 <= overlap <= 0.5:
         raise SepdiarError("SD202", "a share from 0 to 0.5", where=f"overlap {overlap}")
     for name, (low, high) in (("levels", levels), ("snr", snr)):

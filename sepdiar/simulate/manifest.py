@@ -14,6 +14,7 @@ from sepdiar.formats.segments import TICKS
 COLUMNS = ("utt", "speaker", "file", "text")
 BACKCHANNEL = "backchannel"
 _NAME = re.compile(r"[^\s\x00-\x1f;#][^\s\x00-\x1f]*")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _SCHEME_OR_COMMAND = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|-$|.*[|`]|.*\$\(|.*\\")
 
@@ -96,6 +97,8 @@ def _read(path: Path, root: str | Path | None, words: str | Path | None) -> list
         where, values = f"{path}, line {number}", line.rstrip("\r").split("\t")
         if len(values) != len(header):
             raise SepdiarError("SD403", f"{len(values)} columns, the header has {len(header)}", where=where)
+        if _CONTROL.search(line.rstrip("\r")):
+            raise SepdiarError("SD403", "a control character", where=where)
         fields = dict(zip(header, values, strict=True))
         utterance = _utterance(fields, base, times, where)
         if utterance.id in rows:
@@ -110,8 +113,6 @@ def _utterance(
     for column in ("utt", "speaker"):
         if not _NAME.fullmatch(fields[column]):
             raise SepdiarError("SD403", f"{column} is a name without white space, not {fields[column]!r}", where=where)
-    if any(ord(letter) < 32 for value in fields.values() for letter in value):
-        raise SepdiarError("SD403", "a control character", where=where)
     role, dialogue = fields.get("role", ""), fields.get("dialogue", "")
     if role not in ("", BACKCHANNEL):
         raise SepdiarError("SD403", f"role is empty or {BACKCHANNEL}, not {role!r}", where=where)

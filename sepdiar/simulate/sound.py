@@ -10,8 +10,8 @@ import numpy as np
 import soundfile
 import soxr
 from numpy.random import Generator
-from numpy.typing import NDArray
 
+from sepdiar.assemble.flac import write_flac
 from sepdiar.audio.source import BLOCK, RawAudio, Samples
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
@@ -21,7 +21,7 @@ TAIL = 2.0  # seconds of a room's response
 LOOP = 30.0  # seconds of noise, repeated with a cross-fade
 CROSSFADE = 0.1
 PEAK = 0.98  # of full scale, which neither the channels nor their sum pass
-FULL_SCALE = 32767
+STEPS = 1 << 15  # of a 16-bit sample, to full scale
 
 
 def audio_files(folder: str | Path, what: str) -> list[Path]:
@@ -49,7 +49,8 @@ class Room:
 def draw_room(files: Sequence[Path], rate: int, rng: Generator) -> Room:
     """One of the files for both speakers: its channels are responses at different places of one room.
 
-    Where all files have one channel, two files stand for the two places. A response is taken from its direct sound on, and keeps the level.
+    To a file of one channel, another of the same folder gives the second place. A response begins at its direct sound, and
+    keeps the level.
     """
     first = files[int(rng.integers(len(files)))]
     responses = _channels(first, rate)
@@ -88,10 +89,8 @@ class Booth:
 
     def add(self, channel: int, start: int, samples: Samples) -> None:
         """Mix into a channel from sample `start` on; what lies behind the end is dropped."""
-        span = Span(start, min(start + len(samples), self.samples))
-        if len(span):
+        if span := Span(start, start + len(samples)) & Span(0, self.samples):
             audio = self._audio(channel)
-            audio.path.touch()
             there = audio.read(span)[:, 0]
             with audio.path.open("r+b") as file:
                 file.seek(4 * span.start)
@@ -109,23 +108,21 @@ class Booth:
         return RawAudio(path, self.rate, self.samples)
 
 
-def write_audio(booth: Booth, channels: Path, mixture: Path, loop: Samples | None, noise_gain: float) -> float:
-    """Write the two channels, and the mixture: their sum, and the noise where there is any; returns the gain against clipping."""
+def write_audio(booth: Booth, channels: Path, mixture: Path, loop: Samples | None = None, noise_gain: float = 0.0) -> float:
+    """Write the two channels, and the mixture: their sum, and the noise where there is any; returns the gain against clipping.
+
+    Channels and noise are rounded to 16 bits before they are added: the mixture is exactly the sum of what is written.
+    """
     peak = 0.0
     for span, frames in booth.blocks():
-        noise = _noise(loop, span, noise_gain)
-        heard = np.abs(frames).max(), np.abs(frames.sum(axis=1)).max(), np.abs(frames.sum(axis=1) + noise).max()
-        peak = max(peak, *map(float, heard))
+        speech = frames.sum(axis=1)
+        peak = max(peak, *(float(np.abs(heard).max()) for heard in (frames, speech, speech + _noise(loop, span, noise_gain))))
     gain = min(1.0, PEAK / peak) if peak else 1.0
-    form = {"samplerate": booth.rate, "format": "FLAC", "subtype": "PCM_16"}
-    with (
-        soundfile.SoundFile(channels, "w", channels=2, **form) as two,
-        soundfile.SoundFile(mixture, "w", channels=1, **form) as one,
-    ):
-        for span, frames in booth.blocks():
-            exact = _to_integers(frames * np.float32(gain))
-            two.write(exact)
-            one.write(exact.sum(axis=1, dtype=np.int16) + _to_integers(np.float32(gain) * _noise(loop, span, noise_gain)))
+    write_flac(channels, booth.rate, 16, (_rounded(frames, gain) for _, frames in booth.blocks()))
+    sums = (
+        _rounded(frames, gain).sum(axis=1) + _rounded(_noise(loop, span, noise_gain), gain) for span, frames in booth.blocks()
+    )
+    write_flac(mixture, booth.rate, 16, sums, channels=1)
     return gain
 
 
@@ -144,8 +141,9 @@ def decibels(level: float) -> float:
     return float(10 ** (level / 20))
 
 
-def _to_integers(samples: Samples) -> NDArray[np.int16]:
-    return np.rint(samples * FULL_SCALE).astype(np.int16)
+def _rounded(samples: Samples, gain: float) -> Samples:
+    levels: Samples = np.rint(samples * np.float32(gain * STEPS))
+    return levels / np.float32(STEPS)
 
 
 def _noise(loop: Samples | None, span: Span, gain: float) -> Samples:

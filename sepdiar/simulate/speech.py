@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ class Speech:
     """Somebody speaking, at a power of 1 within `spans` and silent outside them; the first begins at 0, the last ends it.
 
     `spans` are the turns: no pause within one is longer than `PAUSE`. `dips` are the places at which it can be cut.
-    `timed` says whether the words' times are known or spread by letters; `untold` that something is said whose words are not known.
+    `timed` says that the words' times are known, not spread by letters; `untold` that something is said whose words are not.
     """
 
     samples: Samples
@@ -66,7 +67,7 @@ class Speech:
             tuple(replace(word, span=_moved(inside, part)) for word in words if (inside := word.span & part)),
             tuple(_moved(dip, part) for dip in self.dips if part.start < dip.start and dip.end < part.end),
             self.timed,
-            self.untold or bool(self.words) and not self.timed,
+            self.untold or not self.can_be_cut,
         )
 
 
@@ -93,7 +94,7 @@ def listen_to(utterance: Utterance, rate: int) -> Speech | None:
     whole = Span(spans[0].start, spans[-1].end)
     spans = tuple(_moved(span, whole) for span in spans)
     parts = merged(intersected((_moved(inside, whole) for span in loud if (inside := span & whole)), spans), round(DIP * rate))
-    dips = tuple(Span(left.end, right.start) for left, right in zip(parts, parts[1:], strict=False))
+    dips = tuple(Span(left.end, right.start) for left, right in pairwise(parts))
     kept = _faded(samples[whole.start : whole.end].copy(), spans, rate)
     power = sum(float(np.sum(kept[span.start : span.end].astype(np.float64) ** 2)) for span in spans)
     kept *= np.float32((sum(map(len, spans)) / power) ** 0.5)

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sepdiar.conversation import Conversation, merged
 from sepdiar.simulate.talk import Ears
 from sepdiar.simulate.truth import speech_time
 from sepdiar.simulate.turntaking import Placed, floor_transfers
 
-BIN = 0.1  # seconds: the histogram in which the mode of the gap is looked for
+WINDOW = 0.2  # seconds: the mode of the gap is the middle of the window that holds the most
 
 
 def describe(truth: Conversation, placed: Sequence[Placed], ears: Ears) -> dict[str, Any]:
@@ -46,14 +47,21 @@ def total(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
     sums = {key: sum(row[key] for row in rows) for key, value in rows[0].items() if isinstance(value, int | float)}
     offsets = np.array([offset for row in rows for offset in row["offsets"]])
     gaps = offsets[offsets >= 0]
-    counts, edges = np.histogram(gaps, np.arange(0, 3 + BIN, BIN))
     return {
         **{key: round(value, 6) for key, value in sums.items()},
         "overlap": _share(sums["overlap_seconds"], sums["speech_seconds"]),
         "share_of_overlapped_changes": _share(sums["overlapped_changes"], sums["changes"]),
-        "gap_mode_seconds": round(float(edges[np.argmax(counts)]) + BIN / 2, 3) if len(gaps) else None,
+        "gap_mode_seconds": _mode(gaps),
         "gap_median_seconds": round(float(np.median(gaps)), 4) if len(gaps) else None,
     }
+
+
+def _mode(gaps: NDArray[np.float64]) -> float | None:
+    if not len(gaps):
+        return None
+    middles = np.arange(WINDOW / 2, 3, 0.01)
+    held = [np.count_nonzero(np.abs(gaps - middle) <= WINDOW / 2) for middle in middles]
+    return round(float(np.mean(middles[np.flatnonzero(np.equal(held, max(held)))])), 3)
 
 
 def _share(part: float, whole: float) -> float | None:

@@ -56,20 +56,18 @@ class Voice:
 
     def turn(self, seconds: float, most: float) -> Speech:
         """Something of about `seconds`, at most `most` where it can be cut or is longer than `LONGEST`."""
-        utterance, speech = self._draw(False, seconds)
+        speech = self._draw(False, seconds)
         length = len(speech) / self._ears.rate
         if (speech.can_be_cut and length > 1.4 * seconds) or length > min(most, LONGEST):
             speech = excerpt(speech, min(seconds, most), self._ears.rate, self._rng)
         return speech
 
     def backchannel(self, seconds: float) -> Speech:
-        """Something short: a short utterance whole where the speaker has any, else a part of a longer one."""
-        _, speech = self._draw(bool(self._short), seconds)
-        if len(speech) > BACKCHANNEL_LENGTH[3] * 1.5 * self._ears.rate:
-            speech = excerpt(speech, seconds, self._ears.rate, self._rng)
-        return speech
+        """Something short: a short utterance whole where there is one and it is long enough, else a part of a longer one."""
+        speech = self._draw(bool(self._short) and seconds <= BACKCHANNEL_LENGTH[3] / 1.5, seconds)
+        return excerpt(speech, seconds, self._ears.rate, self._rng) if len(speech) > 1.4 * seconds * self._ears.rate else speech
 
-    def _draw(self, short: bool, seconds: float) -> tuple[Utterance, Speech]:
+    def _draw(self, short: bool, seconds: float) -> Speech:
         while stock := (self._short if short else self._long):
             waiting = self._next[short]
             if not waiting:
@@ -79,7 +77,7 @@ class Voice:
             waiting.extendleft(one for one in reversed(first) if one is not utterance)
             if speech := self._ears.hear(utterance):
                 self._ears.uses[utterance.id] += 1
-                return utterance, speech
+                return speech
             stock.remove(utterance)
         raise SepdiarError("SD120", f"in no utterance of {self.speaker}")
 
@@ -98,13 +96,25 @@ def converse(voices: Sequence[Voice], floor: Floor, samples: int) -> Said:
         else:
             return
         yield placed, speech
-        while floor.owed_by_backchannels > 0.5 * (seconds := drawn(rng, BACKCHANNEL_LENGTH, max(1.0, floor.overlap / 0.2))):
-            token = listener.backchannel(seconds)
-            if not (placed := floor.interject(listener.speaker, token)):
-                break
-            yield placed, token
+        yield from _interjections(listener, floor)
         if rng.random() >= HOLDS:
             speaking = 1 - speaking
+
+
+def _interjections(listener: Voice, floor: Floor) -> Said:
+    """Backchannels in the latest turn, as many and as long as overlap is owed and there is room."""
+    while (room := floor.room(listener.speaker)) > BACKCHANNEL_LENGTH[2]:
+        owed = floor.owed_by_backchannels
+        seconds = min(max(drawn(floor.rng, BACKCHANNEL_LENGTH), 2 * floor.overlap * owed), room)
+        if owed < 0.5 * seconds:
+            return
+        for shorter in (1.0, 0.7, 0.5):
+            token = listener.backchannel(shorter * seconds)
+            if placed := floor.interject(listener.speaker, token):
+                yield placed, token
+                break
+        else:
+            return
 
 
 def recite(lines: Sequence[Utterance], ears: Ears, floor: Floor) -> Said:
@@ -136,8 +146,9 @@ def _quietest(speech: Speech, first: int, last: int, rate: int) -> int:
     if speech.timed and speech.words:
         return min((word.span.end for word in speech.words if word.span.end > first), default=len(speech))
     step = rate // 100
-    power = [float(np.sum(speech.samples[at : at + 2 * step] ** 2)) for at in range(first, last, step)]
-    return min(len(speech), first + (int(np.argmin(power)) + 1) * step) if power else last
+    energy = np.concatenate([[0.0], np.cumsum(speech.samples[first : last + step].astype(np.float64) ** 2)])
+    windows = energy[step:] - energy[:-step]
+    return min(last, first + int(np.argmin(windows)) + step // 2) if len(windows) else last
 
 
 def _unlike(utterance: Utterance, seconds: float) -> float:

@@ -26,22 +26,22 @@ def truth_of(
 ) -> Conversation:
     """The dialogue whose audio lies in `folder`: one track a speaker, recorded from begin to end."""
     whole = Span(0, samples)
-    channels = _sha256(folder / FILES["channels"])
+    channels = sha256(folder / FILES["channels"])
     tracks = tuple(
         Track(name, FILES["channels"], channel, whole, (Stretch(whole, "recorded"),), channels)
         for channel, name in enumerate(names)
     )
-    recording = Recording(folder.name, FILES["mixture"], _sha256(folder / FILES["mixture"]), rate, samples, 1)
+    recording = Recording(folder.name, FILES["mixture"], sha256(folder / FILES["mixture"]), rate, samples, 1)
     return Conversation(recording, tuple(turns), tracks, provenance=(provenance,))
 
 
 def write_truth(folder: Path, truth: Conversation) -> dict[str, Any]:
-    """Write the value and the scoring files; returns the dialogue's line of manifest.jsonl, files relative to the folder above."""
+    """Write the value and the scoring files; returns the dialogue's line of manifest.jsonl, with files from the folder above."""
     segments = of_conversation(truth)
-    (folder / FILES["conversation"]).write_text(truth.to_json() + "\n")
-    (folder / FILES["rttm"]).write_text(rttm.dumps(segments))
-    (folder / FILES["stm"]).write_text(stm.dumps(segments))
-    (folder / FILES["seglst"]).write_text(seglst.dumps(segments))
+    texts = {"conversation": truth.to_json() + "\n"}
+    texts |= {"rttm": rttm.dumps(segments), "stm": stm.dumps(segments), "seglst": seglst.dumps(segments)}
+    for kind, text in texts.items():
+        (folder / FILES[kind]).write_text(text, encoding="utf-8")
     recording = truth.recording
     facts = {
         "id": recording.id,
@@ -57,6 +57,7 @@ def speech_time(turns: Sequence[Turn]) -> int:
     return sum(map(len, merged(turn.span for turn in turns)))
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,10 +4,11 @@ The figures follow what is measured there: the offset between two speakers' turn
 the changes of speaker are overlapped (Heldner & Edlund 2010, "Pauses, gaps and overlaps in conversations"; Stivers et al.
 2009); listeners' short tokens lie inside the other's turn (Yngve 1970; Jurafsky et al. 1997 count one utterance in five).
 
-The share of overlapped speech that is asked for is reached by three things that grow with it. Against the natural 0.2, the share of
-overlapped changes and the median overlap are scaled by the square root of what is asked (so that a double share needs no
-change that is overlapped for sure), within bounds; backchannels then close the distance: one is said only when speech in overlap is owed. Gaps and
-pauses do not depend on it.
+The share of overlapped speech that is asked for is reached in three ways. Measured against the natural 0.2, the share of
+overlapped changes and the median overlap grow with the square root of what is asked; backchannels close the distance, since
+one is said only where overlap is owed, the longer the more is owed; and a change is overlapped for longer where much is still
+owed. Above the natural share, what is said inside the other's turn may also lie across his pauses. Gaps and pauses are the
+same for every share.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ HOLD_PAUSE = (0.55, 0.5, PAUSE + 0.02, 2.5)
 TURN = (2.4, 0.7, 0.7, 12.0)
 BACKCHANNEL_LENGTH = (0.45, 0.35, 0.25, 1.0)
 HOLDS = 0.25  # share of turns after which the same speaker goes on
+LATE = 0.5  # seconds of overlap that may be owed before changes are overlapped for longer
 BEFORE, AFTER = 0.25, 0.6  # seconds of a turn that stay clear around a backchannel
 MOST_OF_A_TURN = 0.8  # that another can overlap at its end
 
@@ -107,23 +109,32 @@ class Floor:
 
     def interject(self, speaker: str, speech: Speech) -> Placed | None:
         """Place a backchannel inside the latest turn; None where none is allowed or there is no room."""
-        if not self.overlap or speaker == self._holder:
-            return None
-        before, after, pause = (self._samples(seconds) for seconds in (BEFORE, AFTER, PAUSE))
-        windows = [
-            Span(span.start + before, end) for span in self._turn if (end := span.end - after - len(speech)) > span.start + before
-        ]
-        for own in self._spoken.get(speaker, ()):
-            blocked = Span(max(0, own.start - pause - len(speech)), own.end + pause)
-            windows = [part for window in windows for part in _without(window, blocked)]
+        windows = self._windows(speaker, len(speech))
         if not windows:
             return None
         place = int(self.rng.integers(sum(map(len, windows))))
         for window in windows:
             if place < len(window):
-                return self._place(speaker, window.start + place, speech, True)
+                break
             place -= len(window)
-        return None
+        return self._place(speaker, window.start + place, speech, True)
+
+    def room(self, speaker: str) -> float:
+        """Seconds of the longest backchannel for which there is room."""
+        return max(map(len, self._windows(speaker, 0)), default=0) / self.rate
+
+    def _windows(self, speaker: str, length: int) -> list[Span]:
+        """Where a backchannel of this length can begin: well inside a turn of the other, and apart from what its speaker says."""
+        if not self.overlap or speaker == self._holder:
+            return []
+        before, after, pause = (self._samples(seconds) for seconds in (BEFORE, AFTER / max(1, self._scale), PAUSE))
+        spans = self._turn if self.overlap <= NATURAL_OVERLAP else (self._whole_turn,)
+        inside = ((span.start + before, span.end - after - length) for span in spans)
+        windows = [Span(start, end) for start, end in inside if start < end]
+        for own in self._spoken.get(speaker, ()):
+            blocked = Span(max(0, own.start - pause - length), own.end + pause)
+            windows = [part for window in windows for part in _without(window, blocked)]
+        return windows
 
     def _after_change(self, speaker: str, speech: Speech) -> int:
         overlapped = self.rng.random() < self._share_of_changes
@@ -131,9 +142,12 @@ class Floor:
         gap = drawn(self.rng, GAP)
         own = self._spoken.get(speaker)
         free = own[-1].end + self._samples(PAUSE) if own else 0
-        longest = min(MOST_OF_A_TURN * min(len(self._turn[-1]), len(speech.spans[0])), self.end - free)
+        near, next_turn = self._turn[-1], speech.spans[0]
+        if self.overlap > NATURAL_OVERLAP:
+            near, next_turn = self._whole_turn, Span(0, len(speech))
+        longest = min(MOST_OF_A_TURN * min(len(near), len(next_turn)), self.end - free)
         if overlapped and longest >= self._samples(OVERLAP[2]):
-            return self.end - min(self._samples(max(length, min(self.owed, 2 * length))), int(longest))
+            return self.end - min(self._samples(max(length, self.owed - LATE)), int(longest))
         return max(self.end + self._samples(gap), free)
 
     def _place(self, speaker: str, start: int, speech: Speech, backchannel: bool) -> Placed:
@@ -145,6 +159,10 @@ class Floor:
         self._spoken[speaker] = [span for span in own if span.end > start - 60 * self.rate]
         words = tuple(Word(word.text, word.span.shift(start)) for word in speech.words)
         return Placed(speaker, start, spans, words, backchannel, speech.timed, speech.untold)
+
+    @property
+    def _whole_turn(self) -> Span:
+        return Span(self._turn[0].start, self.end)
 
     @property
     def _scale(self) -> float:
