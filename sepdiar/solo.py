@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -42,6 +43,15 @@ def only(pipeline: Pipeline, stage: str) -> Pipeline:
     return Pipeline([one for one in pipeline.stages if one.name == stage])
 
 
+def session(file: Path) -> str:
+    """What a recording is called in files of columns: its stem, and a line for whatever could not stand there.
+
+    >>> session(Path("shows/my talk (2).mp3"))
+    'my_talk_(2)'
+    """
+    return re.sub(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+|^[;#]+", "_", file.stem)
+
+
 @contextmanager
 def opened(file: str | Path) -> Iterator[Take]:
     """The recording before its first stage; SD101 to SD104 where there is none."""
@@ -51,7 +61,7 @@ def opened(file: str | Path) -> Iterator[Take]:
     except SepdiarError as error:
         hint = "sepdiar process takes folders." if source.is_dir() else error.hint
         raise SepdiarError(error.code, error.what, where=str(source), hint=hint) from error
-    recording = Recording("_".join(source.stem.split()), str(source), sha256)
+    recording = Recording(session(source), str(source), sha256)
     with TemporaryDirectory(prefix="sepdiar-") as place:
         item, scratch = Path(place) / "item", Path(place) / "scratch"
         item.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -45,6 +46,9 @@ def sepdiar() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code; nobody sees a traceback unless SEPDIAR_DEBUG is set."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name may hold what the terminal's encoding lacks
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = sepdiar.main(arguments, prog_name="sepdiar", standalone_mode=False)
     except (SepdiarError, click.ClickException, OSError) as error:

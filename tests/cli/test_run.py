@@ -126,6 +126,14 @@ def test_diarize_answers_on_stdout_or_in_a_file(run, podcasts, tmp_path):
     assert quiet.stdout == "" and (tmp_path / "bread.rttm").read_text() == ran.stdout
 
 
+@pytest.mark.parametrize("name", ["my talk.flac", "#1 \udcff;$(id).flac", "-x.flac"])
+def test_no_name_is_too_odd(run, podcasts, tmp_path, name):
+    (tmp_path / name).write_bytes((podcasts / "bread.flac").read_bytes())
+    ran = run("diarize", "--diarizer", "mfcc", "--", name, PYTHONIOENCODING="ascii")
+    assert ran.returncode == 0, ran.stderr
+    assert all(len(line.split()) == 10 for line in ran.stdout.splitlines()) and ran.stdout
+
+
 @pytest.mark.slow
 def test_transcribe_gives_words_on_two_channels(run, podcasts):
     ran = run("transcribe", podcasts / "bread.flac")
