@@ -11,10 +11,11 @@ from sepdiar.backend_stage import BackendStage
 from sepdiar.conversation import Provenance, Span, Turn, mark_overlaps
 from sepdiar.diarization import Diarizer
 from sepdiar.errors import SepdiarError
-from sepdiar.events import Listener
+from sepdiar.events import Event, Listener
 from sepdiar.pipeline import Take
 
 SIDES = ("LEFT", "RIGHT")
+DEAF = "the diarizer {} hears no overlap: where two speak at once, one of them gets the time, and the other's words stay on that channel"
 
 
 class Diarize(BackendStage):
@@ -40,13 +41,19 @@ class Diarize(BackendStage):
 
     def provenance(self) -> Provenance:
         made = super().provenance()
-        return replace(made, parameters={**made.parameters, "speakers": self.speakers})
+        return replace(made, parameters={**made.parameters, "speakers": self.speakers, "hears_overlap": self._hears_overlap})
+
+    @property
+    def _hears_overlap(self) -> bool:
+        return getattr(self.made, "hears_overlap", True)
 
     def run(self, take: Take, emit: Listener) -> Take:
         recording = take.conversation.recording
         if take.sound.channels == 2:
             found = [turn for number, side in enumerate(SIDES) for turn in self._side(take, number, side)]
         else:
+            if not self._hears_overlap:
+                emit(Event("note", facts={"message": DEAF.format(self.backend)}))
             found = list(_named(self._turns(take, take.sound, "mono", self.speakers or None)))
         if not found:
             raise SepdiarError("SD120", where=recording.path)

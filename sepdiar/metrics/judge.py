@@ -8,6 +8,8 @@ from sepdiar.conversation import Conversation, Score, Span, Track, Turn, interse
 from sepdiar.events import Listener
 from sepdiar.pipeline import Stage, Take
 
+OF_OVERLAP = ("overlap", "mixed", "overlapped-transfers")
+
 
 class Judge(Stage):
     """Figures that add over recordings; those of time count seconds, since rates differ."""
@@ -27,6 +29,8 @@ def judge(conversation: Conversation) -> tuple[Score, ...]:
     mixed: on a channel where the other side is heard too, of all speech on channels · left: on channel 0, of the same ·
     turns: a minute · overlapped-transfers: changes of speaker in which the next begins before the last has stopped ·
     confidence: the mean that the recogniser gave to a word
+
+    Where the diarizer hears no overlap, the three that need it are left out: none found would not mean that there is none.
     """
     turns, rate, seconds = conversation.turns, conversation.recording.rate, conversation.recording.seconds
 
@@ -43,7 +47,7 @@ def judge(conversation: Conversation) -> tuple[Score, ...]:
         mixed += time(stretch.span for stretch in tracks[0].stretches if stretch.origin == "mixed")
     offsets = floor_transfers(turns)
     sure = [word.confidence for turn in turns for word in turn.words if word.confidence is not None]
-    return (
+    scores = (
         Score("speech", speech, seconds, "seconds"),
         Score("overlap", overlap, speech, "seconds"),
         Score("damaged", time(conversation.recording.damaged), seconds, "seconds"),
@@ -53,6 +57,13 @@ def judge(conversation: Conversation) -> tuple[Score, ...]:
         Score("overlapped-transfers", sum(offset < 0 for offset in offsets), len(offsets), "changes of speaker"),
         Score("confidence", sum(sure), len(sure), "words"),
     )
+    return scores if _overlap_is_heard(conversation) else tuple(score for score in scores if score.name not in OF_OVERLAP)
+
+
+def _overlap_is_heard(conversation: Conversation) -> bool:
+    if any(stretch.origin == "recorded" for track in conversation.tracks for stretch in track.stretches):
+        return True
+    return all(step.parameters.get("hears_overlap", True) for step in conversation.provenance)
 
 
 def floor_transfers(turns: Sequence[Turn]) -> list[int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sepdiar.conversation import Conversation, Recording, Span, Stretch, Track, Turn, Word, mark_overlaps
+from dataclasses import replace
+
+from sepdiar.conversation import Conversation, Provenance, Recording, Span, Stretch, Track, Turn, Word, mark_overlaps
 from sepdiar.metrics.judge import floor_transfers, judge
 
 
@@ -70,3 +72,12 @@ def test_nobody_speaking_divides_by_nothing_and_says_so() -> None:
 def test_a_backchannel_within_a_turn_takes_no_floor() -> None:
     assert floor_transfers([turn("A", 0, 100), turn("B", 40, 60), turn("A", 110, 120), turn("B", 150, 180)]) == [30]
     assert floor_transfers([turn("A", 0, 100), turn("B", 90, 200), turn("A", 200, 220)]) == [-10, 0]
+
+
+def test_where_overlap_was_not_listened_for_its_figures_are_left_out() -> None:
+    recording = Recording("talk", "talk.wav", "", 100, 1000, 1)
+    deaf = (Provenance("diarize", "0", parameters={"hears_overlap": False}),)
+    mono = Conversation(recording, TURNS, tracks("mixed"), provenance=deaf)
+    assert not {"overlap", "mixed", "overlapped-transfers"} & values(mono).keys()
+    recorded = tuple(replace(track, stretches=(Stretch(track.span, "recorded"),)) for track in mono.tracks)
+    assert "overlap" in values(replace(mono, tracks=recorded))
