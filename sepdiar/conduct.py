@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -15,11 +15,13 @@ from types import FrameType
 from sepdiar.audio.inputs import Input
 from sepdiar.config import Config
 from sepdiar.engine import Engine, Job, Outcome, Stop
+from sepdiar.errors import SepdiarError
 from sepdiar.events import Event, Listener
 from sepdiar.ledger import Ledger
 from sepdiar.results import RunSummary
-from sepdiar.store import Failure, Store
+from sepdiar.store import Failure, Store, disk
 
+FULL = ("SD301", "SD303")
 LOSSLESS = (b"RIFF", b"RF64", b"fLaC")
 
 
@@ -66,8 +68,9 @@ class _Pass:
                 self._tell_failure(standing[job.id])
         for failure in survey.failures:
             self._fail(failure)
-        for outcome in engine.run(config, todo, self.store, self.tell, self.stop):
-            self._keep(outcome, standing.get(outcome.job.id))
+        with self._full_disk_says_how_much(todo):
+            for outcome in engine.run(config, todo, self.store, self.tell, self.stop):
+                self._keep(outcome, standing.get(outcome.job.id))
         if self._derived_are_old():
             derive(self.store)
         summary = self._summary([row.id for row in survey.rows], done)
@@ -97,10 +100,25 @@ class _Pass:
             self.tell(Event("note", id, {"message": "its input has changed; the item of the former content stays"}))
 
     def _note_space(self, todo: Sequence[Job]) -> None:
-        needed, free = space_needed([job.file for job in todo]), self.store.free()
-        if needed > free:
-            message = f"about {needed / 1e9:.1f} GB may be needed, and {free / 1e9:.1f} GB are free on the disk"
-            self.tell(Event("note", "", {"message": message}))
+        needed = space_needed([job.file for job in todo])
+        if needed > self.store.free():
+            self.tell(Event("note", "", {"message": self._space(needed)}))
+
+    @contextmanager
+    def _full_disk_says_how_much(self, todo: Sequence[Job]) -> Iterator[None]:
+        try:
+            with disk.refusals(self.store.run):
+                yield
+        except SepdiarError as error:
+            if error.code not in FULL:
+                raise
+            done = self.store.done()
+            more = self._space(space_needed([job.file for job in todo if job.id not in done]))
+            where = error.where or str(self.store.run)
+            raise SepdiarError(error.code, f"{error.what}; {more}", where=where, hint=error.hint) from error
+
+    def _space(self, needed: int) -> str:
+        return f"about {needed / 1e6:.1f} MB may be needed, and {self.store.free() / 1e6:.1f} MB are free"
 
     def _derived_are_old(self) -> bool:
         """Whether an item or a failure came or went after they were written; to make them reads every item."""
@@ -162,7 +180,7 @@ def space_needed(files: Sequence[Path]) -> int:
     """Bytes that the items of these inputs may take, a guess on the safe side: two channels, compressed without loss."""
     needed = 0
     for path in files:
-        with path.open("rb") as file:
+        with suppress(OSError), path.open("rb") as file:  # its worker will say what is wrong with it
             needed += path.stat().st_size * (2 if file.read(4) in LOSSLESS else 12)
     return needed
 

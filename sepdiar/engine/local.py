@@ -107,7 +107,7 @@ class _Crew:
         elif kind == "ready":
             worker.ready, self.stillborn = True, 0
         elif kind == "refused":
-            raise _error(message)
+            raise _error({**message, "where": message["where"] or str(self.store.run)})
         elif kind == "done":
             job, work, seconds = self._freed(worker)
             return Outcome(job, work, None, seconds, message["audio_seconds"])
