@@ -96,7 +96,7 @@ def verify(run: Path, log_format: str, machine: bool, **chosen: Any) -> int:
 @click.command()
 @RUN
 def report(run: Path) -> None:
-    """A page to look at and listen to: RUN/report/index.html.
+    """A page to look at: RUN/report/index.html.
 
     Every run writes it; this makes it again from what is in the run. Its path goes to stdout.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ def counts(made: RunSummary | Status) -> str:
 
 def following(made: RunSummary) -> list[tuple[str, str]]:
     """The commands that a user is likely to want next, and what for."""
-    run = say.flat(str(made.out))
+    run = say.flat(shlex.quote(str(made.out)))
     if made.left:
         return [("the same command again", "continues where this one stopped")]
     steps = [(f"sepdiar status {run}", "what failed, one by one")] if made.failed or made.skipped else []
@@ -75,7 +76,7 @@ def following(made: RunSummary) -> list[tuple[str, str]]:
     if made.done and "validate" in COMMANDS:
         steps.append((f"sepdiar validate moshi {run}", "by the rules of the reader that trains on it"))
     if made.done and (made.out / "report" / "index.html").is_file():
-        steps.append((f"{run}/report/index.html", "to look at and listen to"))
+        steps.append((say.flat(str(made.out / "report" / "index.html")), "a page to look at"))
     return steps
 
 
@@ -114,11 +115,14 @@ def verified(found: Verification) -> None:
         say.words(f"{say.count(found.items, 'item')}: every file is as it was written")
     elif not repaired.issuperset(found.faults):
         left = say.count(len(set(found.faults) - repaired), "file")
-        say.refusal(SepdiarError("SD306", left, where=str(found.out), hint=f"sepdiar verify {found.out} --repair"))
+        say.refusal(
+            SepdiarError("SD306", left, where=str(found.out), hint=f"sepdiar verify {shlex.quote(str(found.out))} --repair")
+        )
 
 
 def _list(failures: Iterable[Failure]) -> None:
     for failure in failures:
         what = "" if failure.message == CODES[failure.code].title else failure.message
         error = SepdiarError(failure.code, what, where=failure.path, hint=failure.hint)
-        say.data(f"{failure.outcome}  {say.problem(error)}")
+        told = say.flat(str(error)) if CODES[failure.code].skips else say.problem(error)
+        say.data(f"{failure.outcome:<8} {told}")
