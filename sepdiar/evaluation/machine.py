@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -64,10 +65,11 @@ def measured(command: Sequence[str]) -> Cost:
     events: list[Mapping[str, Any]] = []
     reader = threading.Thread(target=_listen, args=(process.stderr, events))
     reader.start()
-    memory = 0
+    memory = largest = 0
     try:
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
-            memory = max(memory, _resident(process.pid))
+            each = _resident(process.pid)
+            memory, largest = max(memory, sum(each)), max(largest, *each, 0)
             time.sleep(INTERVAL)
         _, status, usage = ended
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -76,9 +78,8 @@ def measured(command: Sequence[str]) -> Cost:
         if process.returncode is None:
             process.terminate()
         reader.join()
-    largest = usage.ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
     used = usage.ru_utime + usage.ru_stime
-    return Cost(process.returncode, seconds, used, max(memory, largest) / MIB, largest / MIB, events)
+    return Cost(process.returncode, seconds, used, memory / MIB, largest / MIB, events)
 
 
 def _listen(lines: IO[str] | None, events: list[Mapping[str, Any]]) -> None:
@@ -89,22 +90,19 @@ def _listen(lines: IO[str] | None, events: list[Mapping[str, Any]]) -> None:
             events.append({"kind": "stderr", "message": line.rstrip()})
 
 
-def _resident(root: int) -> int:
-    """Bytes of resident memory of a process and of all below it."""
+def _resident(root: int) -> list[int]:
+    """Bytes of resident memory of a process and of each below it."""
     import psutil  # type: ignore[import-untyped]
 
-    total = 0
+    sizes: list[int] = []
     try:
         parent = psutil.Process(root)
-        family = [parent, *parent.children(recursive=True)]
-    except psutil.Error:
-        return 0
-    for process in family:
-        try:
-            total += process.memory_info().rss
-        except psutil.Error:  # it has just ended
-            continue
-    return total
+        for process in (parent, *parent.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):  # it has just ended
+                sizes.append(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        pass
+    return sizes
 
 
 def _processor() -> str:

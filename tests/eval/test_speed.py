@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.machine import facts, measured
 from sepdiar.evaluation.speed import Case, Run, cases, checks, main
 from sepdiar.evaluation.speed_table import BEGIN, END, put
@@ -20,7 +19,7 @@ def run(audio: float, command: float, memory: float = 100.0) -> Run:
 
 
 def test_memory_of_children_counts_and_events_are_heard() -> None:
-    hold = "import time; held = bytearray(b'x') * (60 << 20); time.sleep(0.7)"
+    hold = "import time; held = bytearray(b'x') * (60 << 20); time.sleep(1)"
     parent = f"""
 import subprocess, sys, time
 held = bytearray(b'x') * (60 << 20)
@@ -32,7 +31,7 @@ sys.exit(subprocess.call([sys.executable, "-c", {hold!r}]) or 3)
     assert [event["kind"] for event in cost.events] == ["note", "stderr"]
     assert cost.told("note") == [{"kind": "note", "message": "here"}]
     assert cost.memory > 120 > 110 > cost.largest > 60
-    assert 0.7 < cost.seconds < 30
+    assert 1 < cost.seconds < 60
 
 
 def test_machine_facts_name_the_versions() -> None:
@@ -93,6 +92,8 @@ def test_the_whole_on_ten_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert readme.split(BEGIN)[1].split(END)[0].strip() in capsys.readouterr().out
 
 
-def test_what_cannot_be_processed_is_an_error_and_no_figure() -> None:
-    with pytest.raises(SepdiarError, match=r"SD901.*exit 2"):
-        main(["--recipe", "separate-nothing", "--minutes", "0.17", "--words-minutes"])
+def test_what_cannot_be_processed_is_an_error_and_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--recipe", "separate-nothing", "--minutes", "0.17", "--words-minutes"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "0 of 1 done, exit 2" in shown.err and "separate-nothing" in shown.err
