@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sepdiar.audio.containers import chunks, mpeg, ogg, webm
@@ -74,6 +74,7 @@ def test_the_checksum_of_ogg(page: bytes) -> None:
     assert ogg.page_checksum(page) == slow_checksum(page)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_changed_byte_of_an_ogg_file_is_seen(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     path = tmp_path_factory.getbasetemp() / "steady.ogg"

@@ -173,12 +173,12 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
-@pytest.mark.parametrize("ending", ["wav", "mp3"])
-def test_memory_does_not_grow_with_length(tmp_path: Path, encode: Encode, ending: str) -> None:
+@pytest.mark.parametrize(("ending", "long"), [("wav", 20), ("mp3", 8)])
+def test_memory_does_not_grow_with_length(tmp_path: Path, encode: Encode, ending: str, long: int) -> None:
     minute = encode(tmp_path / f"a.{ending}", np.tile(SOUND[:48000], 20), RATE).read_bytes()
     head = minute[:40] + bytes(4) if ending == "wav" else b""
     peaks = []
-    for minutes in (2, 20):
+    for minutes in (long // 10 or 1, long):
         path = tmp_path / f"b.{ending}"
         path.write_bytes(head + minute[len(head) :] * minutes)
         command = [sys.executable, "-c", MEASURE, path, tmp_path / "out"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sepdiar.audio.inputs import content_hash, find_recordings, item_id, name_sha256, open_regular
@@ -115,6 +115,7 @@ def test_names_of_any_bytes(tmp_path: Path, encode: Encode, name: bytes) -> None
     assert set(item_id(made.path, content_hash(made.file))) <= set(string.ascii_lowercase + string.digits + "-")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400), st.text("0123456789abcdef", min_size=64, max_size=64))
 def test_an_id_is_a_safe_name_of_bounded_length_that_ends_in_the_content(name: str, sha256: str) -> None:
     made = item_id(name, sha256)

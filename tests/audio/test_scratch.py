@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -22,6 +22,7 @@ def scratch(folder: Path, **changes: object) -> Scratch:
 
 
 @pytest.mark.parametrize("bits", [16, 24])
+@settings(deadline=None)
 @given(data=st.data())
 def test_every_pcm_sample_survives_and_can_be_written_back(
     tmp_path_factory: pytest.TempPathFactory, bits: int, data: st.DataObject

@@ -10,6 +10,8 @@ import pytest
 
 from sepdiar.audio.containers.mpeg import parse
 from sepdiar.audio.decode import decode
+from sepdiar.audio.decode_process import Order, decode_open
+from sepdiar.audio.inputs import open_regular
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
 
@@ -81,11 +83,12 @@ def test_verdict(tmp_path: Path, whole: dict[str, bytes], ending: str, defect: s
     path = tmp_path / f"a.{ending}"
     path.write_bytes(spoil(whole[ending], defect))
     try:
-        assert decode(path, tmp_path / "out").audio.samples == pytest.approx(len(SOUND), abs=1)
+        with open_regular(path) as file:
+            made = decode_open(file, Order(str(tmp_path / "out")), lambda message: None)
+        assert made["samples"] == pytest.approx(len(SOUND), abs=1)
         assert code in (READ, UNSURE)
     except SepdiarError as error:
         assert error.code == code.removesuffix(" or read")
-        assert "Traceback" not in error.what
 
 
 SALVAGED = [(ending, defect) for ending in ("flac", "ogg", "mp3", "m4a", "webm") for defect in ("hole", "gone")]

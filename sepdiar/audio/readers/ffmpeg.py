@@ -178,8 +178,9 @@ class _Plain:
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: os.fstat(self._descriptor).st_size}[whence]
-        self._place = origin + offset
+        size = os.fstat(self._descriptor).st_size
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: size}[whence]
+        self._place = min(max(origin + offset, 0), size)  # damaged files point anywhere
         return self._place
 
     def tell(self) -> int:

@@ -46,7 +46,7 @@ def _decoded(file: BinaryIO, seen: Survey, strict: bool) -> Iterator[tuple[int, 
     describing = seen.described
     for part in walk(file):
         if isinstance(part, Lost):
-            index += next(missing)
+            index += next(missing, 0)
             unsure = index + _WARM_UP
             codec.flush_buffers()
             continue
