@@ -14,7 +14,8 @@ REACH = 40  # steps that an edge may move: 200 ms
 AROUND = 160  # steps before and behind that are looked at for the floor: 800 ms
 GAP = 8  # a closure of 40 ms, as before a plosive, does not end the sound
 PAUSE = 20  # a silence of 100 ms is a place where somebody else may begin
-LEAD = 2  # steps that an edge is set outward: sounds begin and end softer than the threshold
+LEAD = 3  # steps that an edge is set outward: sounds begin and end softer than the threshold
+COARSE = 20  # steps that share a value of the floor
 ABOVE_FLOOR, BELOW_PEAK = 5.0, 35.0  # decibels: what counts as sound between the local floor and the local peak
 
 
@@ -31,13 +32,13 @@ def refined(spans: Sequence[Span], loudness: NDArray[np.float32]) -> tuple[Span,
     return tuple(moved)
 
 
-def without_pauses(spans: Sequence[Span], loudness: NDArray[np.float32], floor: NDArray[np.float32]) -> tuple[Span, ...]:
-    """The spans with every pause of 100 ms or more cut out; `floor` is the level of the background, step by step."""
+def without_pauses(spans: Sequence[Span], loudness: NDArray[np.float32], background: NDArray[np.float32]) -> tuple[Span, ...]:
+    """The spans with every pause of 100 ms or more cut out; `background` as `floor` gives it."""
     parts = []
     for span in spans:
         first, last = span.start // STEP, -(-span.end // STEP)
         level = loudness[first:last]
-        sound = np.flatnonzero(level > np.maximum(floor[first:last] + ABOVE_FLOOR, np.percentile(level, 95) - BELOW_PEAK))
+        sound = np.flatnonzero(level > np.maximum(background[first:last] + ABOVE_FLOOR, np.percentile(level, 95) - BELOW_PEAK))
         if sound.size:
             cuts = np.flatnonzero(np.diff(sound) > PAUSE)
             starts = np.concatenate([[0], sound[cuts + 1] - LEAD])
@@ -46,13 +47,22 @@ def without_pauses(spans: Sequence[Span], loudness: NDArray[np.float32], floor: 
     return tuple(parts)
 
 
+def floor(loudness: NDArray[np.float32], seconds: float = 10.0) -> NDArray[np.float32]:
+    """For each step the level of the background: the tenth of the time within `seconds` around it is softer."""
+    from scipy.ndimage import percentile_filter
+
+    coarse = np.pad(loudness, (0, -len(loudness) % COARSE), mode="edge").reshape(-1, COARSE).mean(1)
+    slow = percentile_filter(coarse, 10, size=round(seconds * 200 / COARSE), mode="nearest")
+    return np.repeat(slow, COARSE)[: len(loudness)]
+
+
 def _onset(loudness: NDArray[np.float32], coarse: int) -> int:
     left, right = max(coarse - AROUND, 0), min(coarse + AROUND, len(loudness))
     near = loudness[left:right]
     smooth = np.convolve(np.pad(near, 1, mode="edge"), np.full(3, 1 / 3), "valid")
-    floor = np.percentile(smooth, 10)
-    peak = smooth[coarse - left :].max(initial=floor)
-    sound = smooth > max(floor + ABOVE_FLOOR, peak - BELOW_PEAK)
+    quiet = np.percentile(smooth, 10)
+    peak = smooth[coarse - left :].max(initial=quiet)
+    sound = smooth > max(quiet + ABOVE_FLOOR, peak - BELOW_PEAK)
     inside = np.flatnonzero(sound[coarse - left : coarse - left + REACH])
     if not inside.size:
         return coarse

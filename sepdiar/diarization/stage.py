@@ -15,7 +15,7 @@ from sepdiar.events import Event, Listener
 from sepdiar.pipeline import Take
 
 SIDES = ("LEFT", "RIGHT")
-DEAF = "the diarizer {} hears no overlap: where two speak at once, one of them gets the time, and the other's words stay on that channel"
+DEAF = "the diarizer {} hears no overlap: where two speak at once, one gets the time, and the other is heard on that channel"
 
 
 class Diarize(BackendStage):
@@ -30,8 +30,8 @@ class Diarize(BackendStage):
     requires = frozenset({"audio"})
     provides = frozenset({"turns"})
 
-    def __init__(self, backend: str = "mfcc", speakers: int = 0, **tables: Mapping[str, Any]) -> None:
-        super().__init__(backend, **tables)
+    def __init__(self, backend: str = "mfcc", speakers: int = 0, device: str = "cpu", **tables: Mapping[str, Any]) -> None:
+        super().__init__(backend, device, **tables)
         self.speakers = speakers
 
     def check(self) -> None:

@@ -1,0 +1,185 @@
+"""Frames of speech into one voice a speaker: clusters of short windows, then mixtures fitted and aligned in turn.
+
+The start decides where that ends, so there are several; the likelihood says which end is best.
+
+The number of speakers comes out of a comparison that has no threshold: two voices are one where a single mixture with as
+many Gaussians as both have together explains their frames better than the two do apart (Ajmera and Wooters, 2003).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepdiar.diarization.mixture import Frames, Mixture
+
+Labels = NDArray[np.intp]
+
+WINDOW, HOP, SHORTEST = 150, 50, 30  # frames
+STEP = 5  # frames that are given to a speaker together
+SWITCH, SWITCH_AT_PAUSE = 30.0, 10.0  # what a change of speaker costs, in the logarithm of the likelihood
+STARTS = ((4, "ward"), (8, "average"))  # main axes of the space of windows, and how they are clustered there
+ROUNDS = 5  # of fitting and aligning
+SECONDS_EACH, MOST_GAUSSIANS = 5.0, 8  # speech for each Gaussian of a voice
+LEAST = 200  # frames: less is not a voice
+_ONE = np.zeros(1, np.intp)
+
+
+@dataclass(frozen=True)
+class Voices:
+    """One mixture for each speaker, the speaker of each frame, and the logarithm of the likelihood of it all."""
+
+    models: list[Mixture]
+    labels: Labels
+    fit: float
+
+
+def voices(frames: Frames, runs: Sequence[int], groups: Sequence[int], speakers: int, most: int) -> list[Mixture]:
+    """One mixture for each speaker.
+
+    `frames` of shape (n, dimensions) are speech without its pauses; `runs` says where in them a stretch of sound begins,
+    `groups` where one begins after a pause that ends a turn. With `speakers` 0 their number is found, at most `most`.
+    """
+    places = _windows(groups, len(frames))
+    rows = _described(frames, places)
+    views = [_whitened(rows), _whitened(rows[:, : frames.shape[1]])]
+
+    def best(count: int) -> Voices:
+        starts = [_clusters(view, count, *start) for view in views for start in STARTS] if count > 1 else [_ONE]
+        return max((_aligned(frames, runs, _spread(places, start, len(frames))) for start in starts), key=lambda found: found.fit)
+
+    if speakers:
+        return best(speakers).models
+    found = best(1)
+    for count in range(2, most + 1):
+        more = best(count)
+        if len(more.models) < count or _two_are_one(frames, more):
+            break
+        found = more
+    return found.models
+
+
+def steps(runs: Sequence[int], frames: int) -> tuple[NDArray[np.intp], Frames]:
+    """Where each step of up to 50 ms begins, and what a change of speaker there costs; no step crosses the end of a run."""
+    ends = [*runs[1:], frames]
+    starts = [np.arange(first, last, STEP) for first, last in zip(runs, ends, strict=True)]
+    costs = [np.r_[SWITCH_AT_PAUSE, np.full(len(part) - 1, SWITCH)] for part in starts if len(part)]
+    return np.concatenate(starts), np.concatenate(costs).astype(np.float32)
+
+
+def scores(models: Sequence[Mixture], frames: Frames, starts: NDArray[np.intp]) -> Frames:
+    """How well each model explains each step, shape (steps, models)."""
+    return np.add.reduceat(np.stack([model.score(frames) for model in models], axis=1), starts, axis=0)
+
+
+def path(fits: Frames, costs: Frames) -> Labels:
+    """The best speaker for each step (Viterbi), where a change before step n costs `costs[n]`."""
+    count, width = fits.shape
+    came, best, each = np.zeros((count, width), np.int8), fits[0].copy(), np.arange(width, dtype=np.int8)
+    for step in range(1, count):
+        leader = int(best.argmax())
+        change = best[leader] - costs[step]
+        came[step] = np.where(best >= change, each, leader)
+        best = np.maximum(best, change) + fits[step]
+    labels = np.zeros(count, np.intp)
+    labels[-1] = best.argmax()
+    for step in range(count - 1, 0, -1):
+        labels[step - 1] = came[step, labels[step]]
+    return labels
+
+
+def _windows(groups: Sequence[int], frames: int) -> list[tuple[int, int]]:
+    places = []
+    for first, last in zip(groups, [*groups[1:], frames], strict=True):
+        if last - first <= WINDOW:
+            places += [(first, last)] if last - first >= SHORTEST else []
+        else:
+            count = -(-(last - first - WINDOW) // HOP) + 1
+            places += [(int(at), int(at) + WINDOW) for at in np.linspace(first, last - WINDOW, count)]
+    return places or [(0, frames)]
+
+
+def _described(frames: Frames, places: Sequence[tuple[int, int]]) -> Frames:
+    rows = [np.r_[frames[a:b].mean(0), np.log(frames[a:b].std(0) + 1e-3)] for a, b in places]
+    return np.array(rows, np.float64)
+
+
+def _whitened(rows: Frames) -> Frames:
+    """Rows in a space where a voice scatters alike in every direction, the main axes first.
+
+    How a voice scatters is seen from the differences between successive windows, which mostly have the same speaker; the
+    third of them that is largest may not, and is left out.
+    """
+    rows = rows - rows.mean(0)
+    if len(rows) < 3:
+        return rows
+    change = np.diff(rows, axis=0)
+    size = np.square(change).sum(1)
+    change = change[size <= np.percentile(size, 70)]
+    scatter = change.T @ change / len(change)
+    scatter = 0.9 * scatter + 0.1 * np.diag(np.diag(scatter)) + 1e-6 * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
+    white = np.linalg.solve(np.linalg.cholesky(scatter), rows.T).T
+    left, size, _ = np.linalg.svd(white, full_matrices=False)
+    return left * size  # type: ignore[no-any-return]
+
+
+def _clusters(rows: Frames, count: int, axes: int, method: str) -> Labels:
+    """The windows in `count` clusters, by their direction (average linkage) or their place (ward) on the main axes."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    if len(rows) <= count:
+        return np.arange(len(rows))
+    rows = rows[:, :axes]
+    if method == "average":
+        rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return fcluster(linkage(rows, method), count, "maxclust") - 1  # type: ignore[no-any-return]
+
+
+def _spread(places: Sequence[tuple[int, int]], clusters: Labels, frames: int) -> Labels:
+    """The cluster of each frame: of the window whose middle is nearest."""
+    middles = np.array([(first + last) / 2 for first, last in places])
+    between = (middles[1:] + middles[:-1]) / 2
+    if len(clusters) == 1:
+        return np.zeros(frames, np.intp)
+    return clusters[np.searchsorted(between, np.arange(frames))]
+
+
+def _aligned(frames: Frames, runs: Sequence[int], labels: Labels) -> Voices:
+    """Mixtures fitted to the labels, the labels found anew, and so on."""
+    starts, costs = steps(runs, len(frames))
+    lengths = np.diff(np.r_[starts, len(frames)])
+    for _ in range(ROUNDS):
+        models = _fitted(frames, labels)
+        fits = scores(models, frames, starts)
+        best = path(fits, costs)
+        labels = np.repeat(best, lengths)
+    changes = costs[1:][np.diff(best) != 0]
+    return Voices(models, labels, float(fits[np.arange(len(best)), best].sum() - changes.sum()))
+
+
+def _fitted(frames: Frames, labels: Labels) -> list[Mixture]:
+    counts = np.bincount(labels)
+    kept = np.flatnonzero(counts >= min(LEAST, counts.max()))
+    return [Mixture.of(frames[labels == label], _gaussians(counts[label])) for label in kept]
+
+
+def _gaussians(frames: int) -> int:
+    return int(min(max(frames / 100 / SECONDS_EACH, 1), MOST_GAUSSIANS))
+
+
+def _two_are_one(frames: Frames, found: Voices) -> bool:
+    """Whether any two voices are better explained as one."""
+    own = [frames[found.labels == label] for label in range(len(found.models))]
+    if not all(map(len, own)):
+        return True
+    fits = [float(model.score(part).sum()) for model, part in zip(found.models, own, strict=True)]
+    for one, other in combinations(range(len(own)), 2):
+        both = np.concatenate([own[one], own[other]])
+        joined = found.models[one].joined(found.models[other], len(own[one]) / len(both)).fitted(both)
+        if float(joined.score(both).sum()) > fits[one] + fits[other]:
+            return True
+    return False
