@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -11,14 +12,23 @@ from sepdiar.pipeline import Stage
 
 
 class BackendStage(Stage):
-    """A stage whose section of the recipe names a `backend`, and has a table of parameters by that name."""
+    """A stage whose section of the recipe names a `backend`, and has a table of parameters by that name.
+
+    A backend whose constructor takes `device` is given the run's; any other computes on the CPU.
+    """
 
     kind: ClassVar[str]
 
-    def __init__(self, backend: str, **tables: Mapping[str, Any]) -> None:
+    def __init__(self, backend: str, device: str = "cpu", **tables: Mapping[str, Any]) -> None:
         self.backend = backend
         self.parameters = dict(tables.get(backend, {}))
         self.made: Any = None
+        self._asked = device
+
+    @property
+    def device(self) -> str:  # type: ignore[override]
+        accepted = inspect.signature(backends.load(self.kind, self.backend)).parameters
+        return str(self.parameters.get("device", self._asked)) if "device" in accepted else "cpu"
 
     @property
     def packages(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -28,11 +38,12 @@ class BackendStage(Stage):
         backends.checked(self.kind, self.backend, self.parameters)
 
     def open(self) -> None:
-        self.made = backends.make(self.kind, self.backend, self.parameters)
+        device = {} if self.device == "cpu" else {"device": self.device}
+        self.made = backends.make(self.kind, self.backend, self.parameters | device)
 
     def provenance(self) -> Provenance:
         model = getattr(self.made, "model", ""), getattr(self.made, "model_sha256", "")
-        return Provenance(self.name, __version__, *model, {"backend": self.backend, **self.parameters})
+        return Provenance(self.name, __version__, *model, {"backend": self.backend, **self.parameters}, device=self.device)
 
     @property
     def opened(self) -> Any:

@@ -20,6 +20,8 @@ from sepdiar.pipeline import Pipeline, Stage, fingerprint
 DEFAULT_RECIPE = "masking"
 PREFIX = "SEPDIAR_"
 ABOVE_THE_STAGES = frozenset({"about", "chain", "device", "seed"})
+SHARED = ("device", "seed")
+"""Settings of the whole run, given to every stage whose constructor takes them."""
 CORE_PACKAGES = ("sepdiar", "numpy", "soundfile", "soxr")
 
 
@@ -50,8 +52,12 @@ class Config:
 
     def pipeline(self) -> Pipeline:
         """The chain that this configuration names, checked; no model is loaded yet."""
-        pipeline = Pipeline([_stage(name, self.section(name)) for name in self.values["chain"]])
+        shared = {key: self.values[key] for key in SHARED if key in self.values}
+        pipeline = Pipeline([_stage(name, self.section(name), shared) for name in self.values["chain"]])
         pipeline.check()
+        device = shared.get("device", "cpu")
+        if device != "cpu" and not any(stage.device == device for stage in pipeline.stages):
+            raise SepdiarError("SD253", f"no stage of this chain can use {device}", where="device")
         return pipeline
 
     def facts(self) -> dict[str, Any]:
@@ -129,7 +135,7 @@ def _refuse_misfit(key: str, value: Any, origin: str, stages: set[str]) -> None:
         raise SepdiarError("SD202", f"{value} is not a number, a text, true or false", where=f"{key} ({origin})") from error
 
 
-def _stage(name: str, section: Mapping[str, Any]) -> Stage:
+def _stage(name: str, section: dict[str, Any], shared: Mapping[str, Any]) -> Stage:
     points = {point.name: point for point in entry_points(group="sepdiar.stages")}
     if name not in points:
         raise SepdiarError("SD201", f"no stage {name!r}; there are: {', '.join(sorted(points))}")
@@ -142,7 +148,7 @@ def _stage(name: str, section: Mapping[str, Any]) -> Stage:
     for key, value in section.items():
         if key not in accepted and not (open_ended and isinstance(value, dict)):
             raise SepdiarError("SD202", f"{name} has no setting {key!r}; it has: {', '.join(accepted)}", where=f"{name}.{key}")
-    return made(**section)  # type: ignore[no-any-return]
+    return made(**{key: value for key, value in shared.items() if key in accepted} | section)  # type: ignore[no-any-return]
 
 
 def _recipe(name: str | Path) -> Path:

@@ -71,6 +71,9 @@ class Stage(ABC):
     packages: tuple[str, ...] = ()
     """What it imports beside our own: their versions belong to the configuration."""
 
+    device: str = "cpu"
+    """Where it computes."""
+
     def check(self) -> None:  # noqa: B027 - nothing to check is a fine default
         """Refuse, before anything is loaded, what this machine cannot do (SD201, SD250, SD251, SD253)."""
 

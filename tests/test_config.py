@@ -159,3 +159,8 @@ def test_the_fingerprint_is_of_the_settings_and_not_of_their_origins():
     assert plain.fingerprint == flagged.fingerprint
     assert plain.fingerprint != resolve(environ={}, flags={KEY: 1.5}).fingerprint
     assert "numpy" in plain.facts()["versions"]
+
+
+def test_a_device_that_no_stage_can_use_is_refused() -> None:
+    with pytest.raises(SepdiarError, match="SD253"):
+        resolve(flags={"device": "cuda"}, environ={}).pipeline()

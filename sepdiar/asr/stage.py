@@ -25,8 +25,12 @@ class Transcribe(BackendStage):
     requires = frozenset({"tracks", "turns"})
     provides = frozenset({"words"})
 
-    def __init__(self, backend: str = "pocketsphinx", **tables: Mapping[str, Any]) -> None:
-        super().__init__(backend, **tables)
+    def __init__(self, backend: str = "pocketsphinx", device: str = "cpu", **tables: Mapping[str, Any]) -> None:
+        super().__init__(backend, device, **tables)
+
+    @property
+    def device(self) -> str:  # type: ignore[override]
+        return "cpu" if self.backend == NO_WORDS else super().device
 
     @property
     def packages(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -27,8 +27,8 @@ class Separate(BackendStage):
     requires = frozenset({"audio", "turns"})
     provides = frozenset({"sources"})
 
-    def __init__(self, backend: str = "masking", **tables: Mapping[str, Any]) -> None:
-        super().__init__(backend, **tables)
+    def __init__(self, backend: str = "masking", device: str = "cpu", **tables: Mapping[str, Any]) -> None:
+        super().__init__(backend, device, **tables)
 
     def run(self, take: Take, emit: Listener) -> Take:
         if take.sound.channels == 2:
