@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -111,7 +110,7 @@ def speak(voice: str, text: str, file: Path) -> list[tuple[str, float, float]]:
         sounds.append((phone, begin, float(end)))
         begin = float(end)
     sounds = [sound for sound in sounds if sound[0] != "pau"]
-    words = re.findall(r"[a-z']+", text.lower())
+    words = words_of(text)
     spelled = [[phone for phone in flite("-voice", voice, "-ps", "-t", word, "none") if phone != "pau"] for word in words]
     starts = align([phone for word in spelled for phone in word], [phone for phone, _, _ in sounds])
     firsts = np.cumsum([0, *map(len, spelled)])
@@ -119,17 +118,31 @@ def speak(voice: str, text: str, file: Path) -> list[tuple[str, float, float]]:
     return [(word, sounds[edges[i]][1], sounds[edges[i + 1] - 1][2]) for i, word in enumerate(words)]
 
 
+def words_of(line: str) -> list[str]:
+    """The words of a line as they stand in the truth: small letters, no punctuation."""
+    return re.findall(r"[a-z']+", line.lower())
+
+
 def align(expected: Sequence[str], heard: Sequence[str]) -> list[int]:
-    """For each place in the phones of the words said alone, and the end, its place in those of the line.
+    """For each place in the phones of the words said alone, and the end, its place in those of the line, by edit distance.
 
     They differ a little: vowels of small words are weakened when a line is read.
     """
-    places = np.full(len(expected) + 1, -1.0)
-    places[0], places[-1] = 0, len(heard)
-    for block in SequenceMatcher(None, expected, heard, autojunk=False).get_matching_blocks():
-        places[block.a : block.a + block.size] = range(block.b, block.b + block.size)
-    known = np.flatnonzero(places >= 0)
-    return [round(place) for place in np.interp(range(len(places)), known, places[known])]
+    rows, columns = len(expected), len(heard)
+    cost = np.add.outer(np.arange(rows + 1), np.arange(columns + 1))
+    for i, j in np.ndindex(rows, columns):
+        cost[i + 1, j + 1] = min(cost[i, j] + (expected[i] != heard[j]), cost[i, j + 1] + 1, cost[i + 1, j] + 1)
+    places, i, j = [columns] * (rows + 1), rows, columns
+    while i:
+        if j and cost[i, j] == cost[i - 1, j - 1] + (expected[i - 1] != heard[j - 1]):
+            i, j = i - 1, j - 1
+        elif cost[i, j] == cost[i - 1, j] + 1:
+            i -= 1
+        else:
+            j -= 1
+        places[i] = j
+    places[0] = 0
+    return places
 
 
 def flite(*arguments: str) -> list[str]:

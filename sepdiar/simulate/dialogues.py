@@ -98,7 +98,7 @@ def simulate(
     `statistics.json` counts both.
     """
     utterances = choose(manifest, root=root, words=words, split=split, speakers=speakers)
-    rate = rate or _rate_of(utterances[0].file)
+    rate = _rate_of(utterances[0].file) if rate is None else rate
     _refuse(dialogues, seconds, overlap, rate, levels, snr)
     asked = _Asked(
         seconds=seconds,

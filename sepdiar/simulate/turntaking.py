@@ -89,9 +89,10 @@ class Floor:
 
     @property
     def owed_by_backchannels(self) -> float:
-        """What is owed, less what the next change of speaker will bring on average."""
-        by_changes = self._share_of_changes * OVERLAP[0] * self._scale * math.exp(OVERLAP[1] ** 2 / 2)
-        return self.owed - by_changes if self.overlap else 0.0
+        """What is owed, less what the next change brings on average; above the natural share, where that is little, all of it."""
+        if self.overlap > NATURAL_OVERLAP:
+            return self.owed
+        return self.owed - self._share_of_changes * OVERLAP[0] * self._scale * math.exp(OVERLAP[1] ** 2 / 2)
 
     def say(self, speaker: str, speech: Speech, until: int | None = None) -> Placed | None:
         """Place a turn after the latest one; None where it would end after `until`."""

@@ -51,8 +51,8 @@ def speech(
     Words are made of the letters of `VOWELS` and `CONSONANTS`.
 
     >>> samples, times = speech(["sami", "koto"], speaker(0))
-    >>> len(times), abs(samples).max() < 1
-    (2, True)
+    >>> len(times), samples.dtype.name
+    (2, 'float32')
     """
     rng = np.random.default_rng([seed, *map(ord, voice.name)])
     parts: list[Samples] = [np.zeros(rate // 4, np.float32)]
