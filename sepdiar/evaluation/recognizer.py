@@ -86,13 +86,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print the result as JSON."""
     parser = ArgumentParser(prog="python -m sepdiar.evaluation.recognizer", description=__doc__)
     parser.add_argument("--speech", type=Path, required=True, help="manifest (TSV) with utt, speaker, file and text")
+    parser.add_argument("--root", type=Path, help="the folder that its files are relative to; default: its own")
     parser.add_argument("--split", help="only this split of it")
     parser.add_argument("--every", type=int, default=1, help="only each n-th utterance that has a text")
     parser.add_argument("--recognizer", default="pocketsphinx")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="a setting of it")
     asked = parser.parse_args(arguments)
     recognizer = backends.make("recognizer", asked.recognizer, dict(setting(text) for text in asked.settings))
-    told = [utterance for utterance in choose(asked.speech, split=asked.split) if utterance.text]
+    told = [utterance for utterance in choose(asked.speech, root=asked.root, split=asked.split) if utterance.text]
     print(json.dumps({"recognizer": asked.recognizer, "settings": asked.settings, **evaluate(recognizer, told[:: asked.every])}))
     return 0
 

@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measure(asked: Namespace) -> int:
     rows: list[tuple[Case, list[Run]]] = []
     with TemporaryDirectory(prefix="sepdiar-speed-", dir=asked.scratch) as scratch:
-        speech = asked.speech or voices(Path(scratch) / "speech", speakers=2, utterances=40)
+        speech = asked.speech or voices(Path(scratch) / "speech", speakers=6, utterances=20)
         for case in cases(asked.minutes, asked.words_minutes, asked.batch, asked.repeat):
             rows.append((case, time_case(case, asked.recipe, Path(scratch), speech)))
             print(f"timed  {case}", file=sys.stderr)
