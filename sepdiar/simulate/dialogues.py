@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import soundfile
 
 import sepdiar
 from sepdiar.conversation import Provenance, canonical_json, mark_overlaps
@@ -17,6 +16,7 @@ from sepdiar.errors import SepdiarError, from_os_error
 from sepdiar.events import Event, Listener, silence
 from sepdiar.simulate.manifest import Utterance, choose
 from sepdiar.simulate.sound import Booth, Room, audio_files, decibels, draw_noise, draw_room, mean_power, write_audio
+from sepdiar.simulate.speech import facts_of
 from sepdiar.simulate.statistics import describe, total
 from sepdiar.simulate.talk import Ears, Said, Voice, converse, recite
 from sepdiar.simulate.truth import sha256, speech_time, truth_of, write_truth
@@ -98,7 +98,7 @@ def simulate(
     `statistics.json` counts both.
     """
     utterances = choose(manifest, root=root, words=words, split=split, speakers=speakers)
-    rate = _rate_of(utterances[0].file) if rate is None else rate
+    rate = int(facts_of(utterances[0].file).samplerate) if rate is None else rate
     _refuse(dialogues, seconds, overlap, rate, levels, snr)
     asked = _Asked(
         seconds=seconds,
@@ -191,15 +191,8 @@ def _pair(utterances: Sequence[Utterance], rng: np.random.Generator) -> list[str
 
 def _script_limit(lines: Sequence[Utterance], rate: int) -> int:
     """Samples that a script cannot pass: its files one after the other, with the longest gaps between them."""
-    durations = (soundfile.info(line.file).duration for line in lines)
+    durations = (facts_of(line.file).duration for line in lines)
     return int(rate * (1 + sum(duration + 3 for duration in durations)))
-
-
-def _rate_of(file: Path) -> int:
-    try:
-        return int(soundfile.info(file).samplerate)
-    except soundfile.LibsndfileError as error:
-        raise SepdiarError("SD105" if file.is_file() else "SD101", str(error), where=str(file)) from error
 
 
 def _refuse(dialogues: int, seconds: float, overlap: float, rate: int, levels: Range, snr: Range) -> None:

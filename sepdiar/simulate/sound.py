@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
-import soxr
 from numpy.random import Generator
 
 from sepdiar.assemble.flac import write_flac
 from sepdiar.audio.source import BLOCK, RawAudio, Samples
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
+from sepdiar.simulate.speech import channels_of, facts_of
 
 ENDINGS = frozenset((".flac", ".wav", ".ogg", ".opus", ".mp3"))
 TAIL = 2.0  # seconds of a room's response
@@ -53,10 +52,10 @@ def draw_room(files: Sequence[Path], rate: int, rng: Generator) -> Room:
     keeps the level.
     """
     first = files[int(rng.integers(len(files)))]
-    responses = _channels(first, rate)
+    responses = list(channels_of(first, rate).T)
     if len(responses) < 2:
         others = [file for file in files if file != first and file.parent == first.parent] or [first]
-        responses += _channels(others[int(rng.integers(len(others)))], rate)
+        responses += list(channels_of(others[int(rng.integers(len(others)))], rate).T)
     chosen = rng.permutation(len(responses))[:2]
     return Room(first.stem, tuple(_direct(responses[i], rate) for i in chosen))
 
@@ -64,11 +63,10 @@ def draw_room(files: Sequence[Path], rate: int, rng: Generator) -> Room:
 def draw_noise(files: Sequence[Path], rate: int, rng: Generator) -> tuple[str, Samples]:
     """A stretch of one of the files at a power of 1, that can be repeated without a seam."""
     file = files[int(rng.integers(len(files)))]
-    info = soundfile.info(file)
+    info = facts_of(file)
     frames = min(info.frames, round(LOOP * info.samplerate))
     start = int(rng.integers(info.frames - frames + 1))
-    native = soundfile.read(file, frames, start, dtype="float32", always_2d=True)[0].mean(axis=1)
-    noise = native if info.samplerate == rate else soxr.resample(native, info.samplerate, rate, quality="HQ")
+    noise = channels_of(file, rate, frames, start).mean(axis=1)
     fade = min(round(CROSSFADE * rate), len(noise) // 2)
     ramp = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32))
     head, tail = noise[:fade], noise[len(noise) - fade :]
@@ -150,15 +148,6 @@ def _noise(loop: Samples | None, span: Span, gain: float) -> Samples:
     if loop is None:
         return np.zeros(len(span), np.float32)
     return loop[np.arange(span.start, span.end) % len(loop)] * np.float32(gain)
-
-
-def _channels(file: Path, rate: int) -> list[Samples]:
-    try:
-        frames, native = soundfile.read(file, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise SepdiarError("SD105", str(error), where=str(file)) from error
-    at = frames if native == rate else soxr.resample(frames, native, rate, quality="HQ")
-    return [np.ascontiguousarray(at[:, channel]) for channel in range(at.shape[1])]
 
 
 def _direct(response: Samples, rate: int) -> Samples:

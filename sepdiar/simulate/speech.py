@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -131,18 +132,31 @@ def spread(words: Sequence[str], spans: Sequence[Span]) -> tuple[Word, ...]:
 
 def load(path: Path, rate: int) -> Samples:
     """One file as mono float32 at `rate`; several channels are averaged."""
+    return channels_of(path, rate).mean(axis=1, dtype=np.float32)  # type: ignore[no-any-return]
+
+
+def channels_of(path: Path, rate: int, frames: int = -1, start: int = 0) -> Samples:
+    """A file, or `frames` of its own from `start` on, as (frames, channels) at `rate`."""
+    native = facts_of(path).samplerate
+    try:
+        samples, _ = soundfile.read(path, frames, start, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise SepdiarError("SD112", str(error), where=str(path)) from error
+    if not np.isfinite(samples).all():
+        raise SepdiarError("SD114", where=str(path))
+    return samples if native == rate else soxr.resample(samples, native, rate, quality="HQ")  # type: ignore[no-any-return]
+
+
+def facts_of(path: Path) -> Any:
+    """What soundfile says of a file: `samplerate`, `frames`, `duration`; only a regular file is opened."""
     if not path.exists():
         raise SepdiarError("SD101", where=str(path))
     if not path.is_file():
         raise SepdiarError("SD102", where=str(path))
     try:
-        frames, native = soundfile.read(path, dtype="float32", always_2d=True)
+        return soundfile.info(path)
     except soundfile.LibsndfileError as error:
         raise SepdiarError("SD105", str(error), where=str(path)) from error
-    samples = frames.mean(axis=1, dtype=np.float32)
-    if not np.isfinite(samples).all():
-        raise SepdiarError("SD114", where=str(path))
-    return samples if native == rate else soxr.resample(samples, native, rate, quality="HQ")  # type: ignore[no-any-return]
 
 
 def _audible(samples: Samples, rate: int) -> tuple[Span, ...]:

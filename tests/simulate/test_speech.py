@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -106,7 +107,9 @@ def test_words_spread_in_order_inside_turns(words: list[str], lengths: list[tupl
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("not audio")
     soundfile.write(tmp_path / "nan.wav", np.full(RATE, np.nan), RATE, subtype="FLOAT")
-    for name, code in (("missing.wav", "SD101"), (".", "SD102"), ("text.wav", "SD105"), ("nan.wav", "SD114")):
+    os.mkfifo(tmp_path / "pipe.wav")
+    files = {"missing.wav": "SD101", ".": "SD102", "pipe.wav": "SD102", "text.wav": "SD105", "nan.wav": "SD114"}
+    for name, code in files.items():
         with pytest.raises(SepdiarError) as caught:
             load(tmp_path / name, RATE)
         assert caught.value.code == code
