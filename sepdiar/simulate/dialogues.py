@@ -88,10 +88,10 @@ def simulate(
           conversation.json     the `Conversation` of mixture.flac: true turns, words, tracks of origin "recorded"
           truth.rttm truth.stm truth.seglst.json      the same for other tools
 
-    A channel is digital silence outside its speaker's turns. With `rooms`, a folder of impulse responses, it is what is heard
-    in the room, and only the response's tail passes the end of a turn. With `noise`, a folder of recordings, noise is
-    added to the mixture at a ratio from `snr` (dB, against speech while anybody speaks) and never to the channels. The level of
-    a dialogue is lowered where it would clip.
+    A turn is what is audible of a speaker, and ends where he pauses for more than 0.3 s. A channel is digital silence outside
+    its speaker's turns. With `rooms`, a folder of impulse responses, it is what is heard in the room, and only the response's
+    tail passes the end of a turn. With `noise`, a folder of recordings, noise is added to the mixture at a ratio from `snr` (dB,
+    against speech while anybody speaks) and never to the channels. The level of a dialogue is lowered where it would clip.
 
     Words of a file keep the times that `words` gives. Without, they are spread over its turns by their letters, and such a file
     is used whole; where it had to be cut (for a backchannel, or because it goes on for longer than 20 s), that part has no words.
