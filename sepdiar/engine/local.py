@@ -46,7 +46,10 @@ class LocalEngine:
                 if stop.now or time.monotonic() > drained_by or (stop.drain and not crew.busy):
                     return
                 crew.fill(self.workers)
-                yield from crew.outcomes(TICK)
+                ended = crew.outcomes(TICK)
+                if not stop.drain:
+                    crew.fill(self.workers)  # nobody waits while outcomes are committed
+                yield from ended
         finally:
             crew.close()
 
