@@ -14,7 +14,7 @@ from sepdiar.diarization.voices import STEP, Labels, path, scores, steps, voices
 from sepdiar.errors import SepdiarError
 
 VADS = {"silero": activity.Silero, "energy": activity.Energy}
-SAMPLE = 60_000  # frames of speech that the voices are learnt from: ten minutes, however long the recording is
+SAMPLE = 30_000  # frames of speech that the voices are learnt from: five minutes, however long the recording is
 PIECE = 600  # frames that are sampled together
 BLOCK = 64  # runs whose frames are held at once
 
@@ -26,10 +26,11 @@ class Mfcc:
 
     Where two speak at once, only one of them gets the time: to find both is what trained models are for. The number of
     speakers is found as `voices` says, at most `most`. Turns of one speaker less than `pause` seconds apart are one. Voices
-    are learnt from at most ten minutes of speech, taken at even steps, and then looked for in everything.
+    are learnt from at most five minutes of speech, taken at even steps, and then looked for in everything.
     """
 
     rate = cepstra.RATE
+    hears_overlap = False
     hears_overlap = False
 
     def __init__(self, vad: str = "silero", pause: float = 0.3, most: int = 8) -> None:
@@ -74,7 +75,7 @@ class Mfcc:
 
 
 def _sample(runs: Sequence[Run]) -> list[Run]:
-    """All runs, or, where they are more than ten minutes, stretches of about six seconds at even steps."""
+    """All runs, or, where they are more than five minutes, stretches of about six seconds at even steps."""
     pieces: list[list[Run]] = [[]]
     length = 0
     for run in runs:

@@ -2,8 +2,8 @@
 
 The start decides where that ends, so there are several; the likelihood says which end is best.
 
-The number of speakers comes out of a comparison that has no threshold: two voices are one where a single mixture with as
-many Gaussians as both have together explains their frames better than the two do apart (Ajmera and Wooters, 2003).
+The number of speakers comes out of a comparison that needs no penalty for size: two voices are one where a single mixture
+with as many Gaussians as both have together explains their frames better than the two do apart (Ajmera and Wooters, 2003).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ Labels = NDArray[np.intp]
 WINDOW, HOP, SHORTEST = 150, 50, 30  # frames
 STEP = 5  # frames that are given to a speaker together
 SWITCH, SWITCH_AT_PAUSE = 30.0, 10.0  # what a change of speaker costs, in the logarithm of the likelihood
-STARTS = ((4, "ward"), (8, "average"))  # main axes of the space of windows, and how they are clustered there
+STARTS = (("means", 4, "average"), ("means", 8, "average"), ("both", 8, "ward"), ("both", 4, "average"))
 ROUNDS = 5  # of fitting and aligning
 SECONDS_EACH, MOST_GAUSSIANS = 5.0, 8  # speech for each Gaussian of a voice
+APART = 0.05  # by which one mixture must explain a frame better than two, in the logarithm of the likelihood
 LEAST = 200  # frames: less is not a voice
-_ONE = np.zeros(1, np.intp)
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ def voices(frames: Frames, runs: Sequence[int], groups: Sequence[int], speakers:
     """
     places = _windows(groups, len(frames))
     rows = _described(frames, places)
-    views = [_whitened(rows), _whitened(rows[:, : frames.shape[1]])]
+    views = {"both": _whitened(rows), "means": _whitened(rows[:, : frames.shape[1]])}
 
     def best(count: int) -> Voices:
-        starts = [_clusters(view, count, *start) for view in views for start in STARTS] if count > 1 else [_ONE]
+        starts = [_clusters(views[view][:, :axes], count, method) for view, axes, method in STARTS[: 1 if count == 1 else None]]
         return max((_aligned(frames, runs, _spread(places, start, len(frames))) for start in starts), key=lambda found: found.fit)
 
     if speakers:
@@ -127,13 +127,12 @@ def _whitened(rows: Frames) -> Frames:
     return left * size  # type: ignore[no-any-return]
 
 
-def _clusters(rows: Frames, count: int, axes: int, method: str) -> Labels:
-    """The windows in `count` clusters, by their direction (average linkage) or their place (ward) on the main axes."""
+def _clusters(rows: Frames, count: int, method: str) -> Labels:
+    """The windows in `count` clusters, by their direction (average linkage) or their place (ward)."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    if len(rows) <= count:
-        return np.arange(len(rows))
-    rows = rows[:, :axes]
+    if len(rows) <= count or count == 1:
+        return np.arange(len(rows)) % count
     if method == "average":
         rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
     return fcluster(linkage(rows, method), count, "maxclust") - 1  # type: ignore[no-any-return]
@@ -156,7 +155,9 @@ def _aligned(frames: Frames, runs: Sequence[int], labels: Labels) -> Voices:
         models = _fitted(frames, labels)
         fits = scores(models, frames, starts)
         best = path(fits, costs)
-        labels = np.repeat(best, lengths)
+        before, labels = labels, np.repeat(best, lengths)
+        if np.array_equal(before, labels):
+            break
     changes = costs[1:][np.diff(best) != 0]
     return Voices(models, labels, float(fits[np.arange(len(best)), best].sum() - changes.sum()))
 
@@ -180,6 +181,6 @@ def _two_are_one(frames: Frames, found: Voices) -> bool:
     for one, other in combinations(range(len(own)), 2):
         both = np.concatenate([own[one], own[other]])
         joined = found.models[one].joined(found.models[other], len(own[one]) / len(both)).fitted(both)
-        if float(joined.score(both).sum()) > fits[one] + fits[other]:
+        if float(joined.score(both).sum()) - fits[one] - fits[other] > APART * len(both):
             return True
     return False
