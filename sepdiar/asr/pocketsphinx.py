@@ -28,7 +28,7 @@ class PocketSphinx:
     needs = ("pocketsphinx",)
     rate = 16000
     training_grade = False
-    caution = "about half of the words are wrong even on clean read speech"
+    caution = "about 40 % of the words are wrong even on clean read speech"
     model = ""
     model_sha256 = ""
 

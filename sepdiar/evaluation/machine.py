@@ -44,11 +44,12 @@ class Cost:
 
 
 def facts(packages: Sequence[str]) -> dict[str, Any]:
-    """The machine and the software, for the reader of a figure."""
+    """The machine and the software, for the reader of a figure; `load` is how busy the machine is with other things."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30), 1),
+        "load": round(os.getloadavg()[0], 1),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "packages": {name: version(name) for name in sorted(packages)},

@@ -109,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(asked: Namespace) -> int:
+    known = machine.facts(list(resolve(asked.recipe).facts()["versions"]))
     rows: list[tuple[Case, list[Run]]] = []
     with TemporaryDirectory(prefix="sepdiar-speed-", dir=asked.scratch) as scratch:
         speech = asked.speech or voices(Path(scratch) / "speech", speakers=6, utterances=20)
@@ -119,7 +120,7 @@ def _measure(asked: Namespace) -> int:
     results = {
         "recipe": asked.recipe,
         "speech": asked.speech.stem if asked.speech else "sepdiar.testing",
-        "machine": machine.facts(list(resolve(asked.recipe).facts()["versions"])),
+        "machine": known,
         "rows": [{**asdict(case), "runs": [asdict(run) for run in runs]} for case, runs in rows],
         "checks": [asdict(check) for check in found],
     }

@@ -74,7 +74,9 @@ def _spread(values: Sequence[float]) -> str:
 def _machine(results: Mapping[str, Any]) -> str:
     facts = results["machine"]
     packages = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
-    where = f"{facts['processor']}, {facts['cores']} cores, {facts['memory_gib']} GiB, {facts['system']}"
+    where = (
+        f"{facts['processor']}, {facts['cores']} cores, {facts['memory_gib']} GiB, load {facts['load']} before, {facts['system']}"
+    )
     what = f"Recipe `{results['recipe']}`, speech of `{results['speech']}`"
     return f"{what}, {facts['date']}, on {where}, Python {facts['python']}, {packages}."
 

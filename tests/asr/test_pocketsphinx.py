@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
 
 RATE = 16000
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +99,11 @@ def test_the_model_is_named_by_a_hash_that_sha256sum_gives(recognizer: PocketSph
 def test_an_utterance_of_ten_minutes_is_refused() -> None:
     with pytest.raises(SepdiarError, match="SD202"):
         PocketSphinx(longest_seconds=600)
+
+
+def test_the_card_names_the_model_that_is_installed(recognizer: PocketSphinx) -> None:
+    card = tomllib.loads((ROOT / "models" / "pocketsphinx-en-us" / "card.toml").read_text())
+    if card["version"] != version("pocketsphinx"):
+        pytest.skip(f"the card is of pocketsphinx {card['version']}")
+    assert card["sha256"] == recognizer.model_sha256
+    assert (card["rate"], card["training_grade"]) == (recognizer.rate, recognizer.training_grade)
