@@ -18,7 +18,7 @@ from sepdiar.config import Config
 from sepdiar.events import Event
 from sepdiar.store import disk
 from sepdiar.store.failures import Failure
-from sepdiar.store.lock import Lock, busy
+from sepdiar.store.lock import Lock, alive, busy
 from sepdiar.store.settings import NAME, Settings
 
 __all__ = ["Failure", "Settings", "Store", "Work"]
@@ -187,7 +187,11 @@ class Store:
                 self.withdraw(path.name)
         for path in _listing(self._tmp):
             _, host, pid, _ = ("...." + path.name).rsplit(".", 3)
-            dead = certain or not _alive(pid) if host == _host() else time.time() - path.stat().st_mtime > A_DAY
+            dead = (
+                certain or not (pid.isdigit() and alive(int(pid)))
+                if host == _host()
+                else time.time() - path.stat().st_mtime > A_DAY
+            )
             if dead and path.is_dir():
                 disk.discard(path)
             elif dead:
@@ -200,16 +204,6 @@ def _listing(folder: Path) -> list[Path]:
 
 def _host() -> str:
     return re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:64] or "localhost"
-
-
-def _alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _ends_with_newline(path: Path) -> bool:

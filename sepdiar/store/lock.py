@@ -7,6 +7,7 @@ import fcntl
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -52,12 +53,25 @@ class Lock:
 
 
 def owner(path: Path) -> str:
-    """Whoever wrote their name into the lock, in words."""
+    """Who holds the lock, in words; waits a moment for a new holder to write down who it is."""
+    for _ in range(20):
+        with suppress(OSError, ValueError):
+            host, pid, started = path.read_text(encoding="utf-8").split()
+            if host != socket.gethostname() or alive(int(pid)):
+                return f"process {pid} on {host}, since {started}"
+        time.sleep(0.05)
+    return "another process"
+
+
+def alive(pid: int) -> bool:
+    """Whether a process of that number is there."""
     try:
-        host, pid, started = path.read_text(encoding="utf-8").split()
-    except (OSError, ValueError):
-        return "another process"
-    return f"process {pid} on {host}, since {started}"
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def busy(path: Path) -> str:
