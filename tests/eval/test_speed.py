@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.machine import facts, measured
-from sepdiar.evaluation.speed import Case, Run, cases, checks, main
+from sepdiar.evaluation.speed import Case, Run, cases, checks, main, time_case
 from sepdiar.evaluation.speed_table import BEGIN, END, put
+from sepdiar.testing import voices
 
 
 def run(audio: float, command: float, memory: float = 100.0) -> Run:
@@ -92,8 +94,11 @@ def test_the_whole_on_ten_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert readme.split(BEGIN)[1].split(END)[0].strip() in capsys.readouterr().out
 
 
-def test_what_cannot_be_processed_is_an_error_and_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--recipe", "separate-nothing", "--minutes", "0.17", "--words-minutes"]) == 1
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert "0 of 1 done, exit 2" in shown.err and "separate-nothing" in shown.err
+def test_what_cannot_be_processed_is_an_error_and_no_figure(tmp_path: Path) -> None:
+    with pytest.raises(SepdiarError, match=r"SD901.*0 of 1 done, exit 2.*separate-nothing"):
+        time_case(Case(0.17), "separate-nothing", tmp_path, voices(tmp_path / "speech"))
+
+
+def test_a_recipe_that_is_not_there_is_refused_before_anything_is_timed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--recipe", "separate-nothing"]) == 2
+    assert "separate-nothing" in capsys.readouterr().err
