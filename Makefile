@@ -23,7 +23,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-speed: $(VENV)/.demo
+speed: $(VENV)/.test
 	$(BIN)/python -m sepdiar.evaluation.speed --recipe masking --minutes 1 10 60 --out eval/speed
 
 clean:

@@ -47,6 +47,8 @@ class Config:
             place = nested
             for part in path[:-1]:
                 place = place.setdefault(part, {})
+                if not isinstance(place, dict):
+                    raise SepdiarError("SD202", f"{name}.{part} is a value, not a table", where=key)
             place[path[-1]] = value
         return nested
 

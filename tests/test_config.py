@@ -164,3 +164,8 @@ def test_the_fingerprint_is_of_the_settings_and_not_of_their_origins():
 def test_a_device_that_no_stage_can_use_is_refused() -> None:
     with pytest.raises(SepdiarError, match="SD253"):
         resolve(flags={"device": "cuda"}, environ={}).pipeline()
+
+
+def test_a_table_under_what_is_a_value_is_refused() -> None:
+    with pytest.raises(SepdiarError, match="SD202.*decode.salvage is a value"):
+        resolve(flags={"decode.salvage.x": 1}, environ={}).pipeline()
