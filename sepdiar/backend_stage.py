@@ -32,7 +32,7 @@ class BackendStage(Stage):
 
     @property
     def packages(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(getattr(backends.load(self.kind, self.backend), "needs", ()))
+        return backends.packages(backends.load(self.kind, self.backend), self.parameters)
 
     def check(self) -> None:
         backends.checked(self.kind, self.backend, self.parameters)

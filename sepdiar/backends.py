@@ -53,7 +53,7 @@ def load(kind: str, name: str) -> type:
 def checked(kind: str, name: str, parameters: Mapping[str, Any]) -> type:
     """The class of a backend that `make` could make; a parameter that it does not have is SD202, a missing package SD250."""
     backend = load(kind, name)
-    if missing := missing_packages(backend):
+    if missing := missing_packages(backend, parameters):
         raise SepdiarError("SD250", f"{kind} {name} needs {', '.join(missing)}", hint=_mend(backend, missing))
     accepted = inspect.signature(backend).parameters
     if unknown := [key for key in parameters if key not in accepted]:
@@ -66,9 +66,15 @@ def make(kind: str, name: str, parameters: Mapping[str, Any]) -> Any:
     return checked(kind, name, parameters)(**parameters)
 
 
-def missing_packages(backend: type) -> tuple[str, ...]:
-    """The packages that a backend names in `needs` and that are not installed."""
-    return tuple(name for name in getattr(backend, "needs", ()) if not _installed(name))
+def packages(backend: type, parameters: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """The packages that a backend imports when it is made with these parameters: `needs`, or what `needs` says of them."""
+    needs = getattr(backend, "needs", ())
+    return tuple(needs(**(parameters or {})) if callable(needs) else needs)
+
+
+def missing_packages(backend: type, parameters: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """Those of them that are not installed."""
+    return tuple(name for name in packages(backend, parameters) if not _installed(name))
 
 
 def catalogue() -> list[Backend]:

@@ -110,11 +110,10 @@ class Energy(Activity):
 
 def silero_file() -> Path:
     """The file of silero-vad's weights that scores many frames in one call; the package itself, and torch, stay unloaded."""
-    for name in Silero.needs:
-        if importlib.util.find_spec(name) is None:
-            raise SepdiarError("SD250", f"the activity detector silero needs {name}", hint="pip install onnxruntime silero-vad")
-    places = importlib.util.find_spec("silero_vad").submodule_search_locations or []  # type: ignore[union-attr]
-    for place in places:
+    found = importlib.util.find_spec("silero_vad")
+    if found is None or importlib.util.find_spec("onnxruntime") is None:
+        raise SepdiarError("SD250", "silero needs onnxruntime and silero-vad", hint="pip install onnxruntime silero-vad")
+    for place in found.submodule_search_locations or []:
         if (path := Path(place) / "data" / "silero_vad_16k_sequence.onnx").is_file():
             return path
     raise SepdiarError("SD251", "silero-vad is too old: no silero_vad_16k_sequence.onnx", hint="pip install -U silero-vad")

@@ -33,6 +33,11 @@ class Mfcc:
     hears_overlap = False
     hears_overlap = False
 
+    @staticmethod
+    def needs(vad: str = "silero", **_: object) -> tuple[str, ...]:
+        """What the activity detector imports."""
+        return VADS[vad].needs if vad in VADS else ()
+
     def __init__(self, vad: str = "silero", pause: float = 0.3, most: int = 8) -> None:
         if vad not in VADS:
             raise SepdiarError("SD201", f"no activity detector {vad!r}; there are: {', '.join(VADS)}", where="diarize.mfcc.vad")

@@ -21,11 +21,11 @@ Labels = NDArray[np.intp]
 
 WINDOW, HOP, SHORTEST = 150, 50, 30  # frames
 STEP = 5  # frames that are given to a speaker together
-SWITCH, SWITCH_AT_PAUSE = 30.0, 10.0  # what a change of speaker costs, in the logarithm of the likelihood
+LEARNING, DECIDING = (100.0, 30.0), (30.0, 10.0)  # what a change of speaker costs within sound, and after a pause of 100 ms
 STARTS = (("means", 4, "average"), ("means", 8, "average"), ("both", 8, "ward"), ("both", 4, "average"))
 ROUNDS = 5  # of fitting and aligning
-SECONDS_EACH, MOST_GAUSSIANS = 5.0, 8  # speech for each Gaussian of a voice
-APART = 0.05  # by which one mixture must explain a frame better than two, in the logarithm of the likelihood
+SECONDS_EACH, MOST_GAUSSIANS = 2.0, 8  # speech for each Gaussian of a voice
+APART = 0.15  # by which one mixture must explain a frame better than two, in the logarithm of the likelihood
 LEAST = 200  # frames: less is not a voice
 
 
@@ -50,7 +50,7 @@ def voices(frames: Frames, runs: Sequence[int], groups: Sequence[int], speakers:
 
     def best(count: int) -> Voices:
         starts = [_clusters(views[view][:, :axes], count, method) for view, axes, method in STARTS[: 1 if count == 1 else None]]
-        return max((_aligned(frames, runs, _spread(places, start, len(frames))) for start in starts), key=lambda found: found.fit)
+        return max((_aligned(frames, runs, _spread(places, start, len(frames))) for start in starts), key=_merit)
 
     if speakers:
         return best(speakers).models
@@ -63,11 +63,15 @@ def voices(frames: Frames, runs: Sequence[int], groups: Sequence[int], speakers:
     return found.models
 
 
-def steps(runs: Sequence[int], frames: int) -> tuple[NDArray[np.intp], Frames]:
+def _merit(found: Voices) -> tuple[int, float]:
+    return len(found.models), found.fit
+
+
+def steps(runs: Sequence[int], frames: int, price: tuple[float, float] = DECIDING) -> tuple[NDArray[np.intp], Frames]:
     """Where each step of up to 50 ms begins, and what a change of speaker there costs; no step crosses the end of a run."""
     ends = [*runs[1:], frames]
     starts = [np.arange(first, last, STEP) for first, last in zip(runs, ends, strict=True)]
-    costs = [np.r_[SWITCH_AT_PAUSE, np.full(len(part) - 1, SWITCH)] for part in starts if len(part)]
+    costs = [np.r_[price[1], np.full(len(part) - 1, price[0])] for part in starts if len(part)]
     return np.concatenate(starts), np.concatenate(costs).astype(np.float32)
 
 
@@ -149,7 +153,7 @@ def _spread(places: Sequence[tuple[int, int]], clusters: Labels, frames: int) ->
 
 def _aligned(frames: Frames, runs: Sequence[int], labels: Labels) -> Voices:
     """Mixtures fitted to the labels, the labels found anew, and so on."""
-    starts, costs = steps(runs, len(frames))
+    starts, costs = steps(runs, len(frames), LEARNING)
     lengths = np.diff(np.r_[starts, len(frames)])
     for _ in range(ROUNDS):
         models = _fitted(frames, labels)
