@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sepdiar.conversation import Span
 
 STEP = 80  # samples of one loudness value: 5 ms at 16 kHz
-REACH = 40  # steps that an edge may move: 200 ms
+REACH = 60  # steps that an edge may move: 300 ms
 AROUND = 160  # steps before and behind that are looked at for the floor: 800 ms
 GAP = 8  # a closure of 40 ms, as before a plosive, does not end the sound
 PAUSE = 20  # a silence of 100 ms is a place where somebody else may begin
@@ -20,7 +20,7 @@ ABOVE_FLOOR, BELOW_PEAK = 5.0, 35.0  # decibels: what counts as sound between th
 
 
 def refined(spans: Sequence[Span], loudness: NDArray[np.float32]) -> tuple[Span, ...]:
-    """The spans, each edge moved by at most 200 ms; `loudness` in decibels of each 5 ms. A span can vanish."""
+    """The spans, each edge moved by at most 300 ms; `loudness` in decibels of each 5 ms. A span can vanish."""
     backwards = loudness[::-1]
     moved = []
     for span in spans:
@@ -41,8 +41,9 @@ def without_pauses(spans: Sequence[Span], loudness: NDArray[np.float32], backgro
         sound = np.flatnonzero(level > np.maximum(background[first:last] + ABOVE_FLOOR, np.percentile(level, 95) - BELOW_PEAK))
         if sound.size:
             cuts = np.flatnonzero(np.diff(sound) > PAUSE)
-            starts = np.concatenate([[0], sound[cuts + 1] - LEAD])
-            ends = np.concatenate([sound[cuts] + 1 + LEAD, [last - first]])
+            starts = np.concatenate([[sound[0] - LEAD if sound[0] > PAUSE else 0], sound[cuts + 1] - LEAD])
+            tail = last - first - sound[-1]
+            ends = np.concatenate([sound[cuts] + 1 + LEAD, [last - first - (tail - 1 - LEAD if tail > PAUSE else 0)]])
             parts += [Span((first + a) * STEP, (first + b) * STEP) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
     return tuple(parts)
 

@@ -21,8 +21,8 @@ Labels = NDArray[np.intp]
 
 WINDOW, HOP, SHORTEST = 150, 50, 30  # frames
 STEP = 5  # frames that are given to a speaker together
-LEARNING, DECIDING = (100.0, 30.0), (30.0, 10.0)  # what a change of speaker costs within sound, and after a pause of 100 ms
-STARTS = (("means", 4, "average"), ("means", 8, "average"), ("both", 8, "ward"), ("both", 4, "average"))
+LEARNING, DECIDING = (100.0, 30.0), (50.0, 15.0)  # what a change of speaker costs within sound, and after a pause of 100 ms
+STARTS = (("means", 4, "average"), ("means", 8, "average"), ("means", 4, "ward"), ("both", 8, "ward"), ("both", 4, "average"))
 ROUNDS = 5  # of fitting and aligning
 SECONDS_EACH, MOST_GAUSSIANS = 2.0, 8  # speech for each Gaussian of a voice
 APART = 0.15  # by which one mixture must explain a frame better than two, in the logarithm of the likelihood

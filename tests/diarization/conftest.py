@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import pytest
 from pyannote.core import Annotation, Segment, Timeline
 from pyannote.metrics.diarization import DiarizationErrorRate
 
@@ -18,7 +19,9 @@ LETTERS = "aeiou", "sktpm"
 def phrase(voice: int, syllables: int, rate: int, seed: int) -> tuple[Samples, Span]:
     """One utterance without a pause of 0.3 s, and where in it the voice is heard."""
     rng = np.random.default_rng([voice, syllables, seed])
-    words = ["".join(rng.choice(list(LETTERS[1])) + rng.choice(list(LETTERS[0])) for _ in range(2)) for _ in range(syllables // 2)]
+    words = [
+        "".join(rng.choice(list(LETTERS[1])) + rng.choice(list(LETTERS[0])) for _ in range(2)) for _ in range(syllables // 2)
+    ]
     samples, times = speech(words, speaker(voice), rate=rate, seed=seed)
     first = round(times[0][0] * rate)
     last = next((i for i in range(1, len(times)) if times[i][0] - times[i - 1][1] > 0.25), len(times))
@@ -54,3 +57,13 @@ def _annotation(turns: Sequence[Turn], rate: int) -> Annotation:
     for number, turn in enumerate(turns):
         made[Segment(turn.span.start / rate, turn.span.end / rate), number] = turn.speaker
     return made
+
+
+@pytest.fixture(scope="session", name="conversation")
+def _conversation() -> Callable[..., tuple[ArrayAudio, list[Turn]]]:
+    return conversation
+
+
+@pytest.fixture(scope="session", name="error_rate")
+def _error_rate() -> Callable[..., float]:
+    return error_rate
