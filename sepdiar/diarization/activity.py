@@ -25,6 +25,7 @@ FRAME, CONTEXT = 512, 64  # samples that silero scores at once, and those before
 BLOCK = 500 * FRAME  # a whole number of frames and of steps
 
 RANGE = 60.0  # decibels between the loudest and what may count as sound at all
+EMPHASIS = 0.7  # 0.95 would drown vowels in hiss, 0 leave them to hum
 SILENCE = -75.0  # decibels of full scale: nothing as soft as that is speech
 
 Values = NDArray[np.float32]
@@ -120,8 +121,8 @@ def silero_file() -> Path:
 
 
 def loudness(heard: Samples, block: Samples) -> Values:
-    """Decibels of each 5 ms of a block, after a pre-emphasis that takes hum away; `heard` are the samples before it."""
-    signal = block - 0.95 * np.concatenate([heard[-1:], block[:-1]])
+    """Decibels of each 5 ms of a block after a pre-emphasis; `heard` are the samples before it."""
+    signal = block - EMPHASIS * np.concatenate([heard[-1:], block[:-1]])
     padded = np.zeros(-(-len(signal) // STEP) * STEP, np.float32)
     padded[: len(signal)] = signal
     return 10 * np.log10(np.square(padded).reshape(-1, STEP).mean(1) + 1e-10).astype(np.float32)  # type: ignore[no-any-return]

@@ -16,7 +16,7 @@ GAP = 8  # a closure of 40 ms, as before a plosive, does not end the sound
 PAUSE = 20  # a silence of 100 ms is a place where somebody else may begin
 LEAD = 3  # steps that an edge is set outward: sounds begin and end softer than the threshold
 COARSE = 20  # steps that share a value of the floor
-ABOVE_FLOOR, BELOW_PEAK = 5.0, 35.0  # decibels: what counts as sound between the local floor and the local peak
+ABOVE_FLOOR, BELOW_PEAK = 3.5, 35.0  # decibels: what counts as sound between the local floor and the local peak
 
 
 def refined(spans: Sequence[Span], loudness: NDArray[np.float32]) -> tuple[Span, ...]:
