@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 
 from sepdiar.audio.source import ArrayAudio
 from sepdiar.conversation import Span, Turn
-from sepdiar.diarization.activity import BLOCK, RATE, Activity, Energy, Silero, hysteresis
+from sepdiar.diarization.activity import BLOCK, RATE, Activity, Energy, Silero, hysteresis, silero_file
 from sepdiar.errors import SepdiarError
 
 Talks = Callable[..., tuple[ArrayAudio, list[Turn]]]
@@ -101,3 +103,10 @@ def test_hysteresis_holds_on_between_the_two_thresholds() -> None:
     score = np.array([0.4, 0.4, 0.6, 0.4, 0.2, 0.4, 0.4, 0.2, 0.9], np.float32)
     assert hysteresis(score, 0.5, 0.3, 10) == (Span(20, 40), Span(80, 90))
     assert hysteresis(np.zeros(0, np.float32), 0.5, 0.3, 10) == ()
+
+
+def test_the_card_names_the_file_that_runs() -> None:
+    card = tomllib.loads((Path(__file__).parents[2] / "models" / "silero-vad" / "card.toml").read_text())
+    assert silero_file().as_posix().endswith(card["path"])
+    if version(card["package"]) == card["version"]:
+        assert Silero().model_sha256 == card["sha256"]
