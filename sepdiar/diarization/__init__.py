@@ -12,10 +12,10 @@ from sepdiar.conversation import Turn
 class Diarizer(Protocol):
     """A backend author writes this class and names it under `[project.entry-points."sepdiar.diarizers"]`.
 
-    The class may name `needs` (packages to import, checked before it is made), `extra` (which of sepdiar's extras brings
-    them), `model` and `model_sha256` (kept in the provenance), and `hears_overlap = False` if it gives each moment to one
-    speaker only, so that nobody takes its silence on overlap for a measurement. Its `__init__` takes the parameters of the recipe's table
-    `[diarize.NAME]` as keywords, and loads what it needs.
+    The class may name `needs` (packages to import, checked before it is made; or a function that takes the parameters and says
+    which), `extra` (which of sepdiar's extras brings them), `model` and `model_sha256` (kept in the provenance), and
+    `hears_overlap = False` if it gives each moment to one speaker only, so that nobody takes its silence on overlap for a
+    measurement. Its `__init__` takes the parameters of the recipe's table `[diarize.NAME]` as keywords, and loads what it needs.
     """
 
     rate: int

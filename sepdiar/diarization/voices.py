@@ -25,7 +25,9 @@ LEARNING, DECIDING = (100.0, 30.0), (50.0, 15.0)  # what a change of speaker cos
 STARTS = (("means", 4, "average"), ("means", 8, "average"), ("means", 4, "ward"), ("both", 8, "ward"), ("both", 4, "average"))
 ROUNDS = 5  # of fitting and aligning
 SECONDS_EACH, MOST_GAUSSIANS = 2.0, 8  # speech for each Gaussian of a voice
-APART = 0.15  # by which one mixture must explain a frame better than two, in the logarithm of the likelihood
+# by which one mixture must explain a frame better than two, in the logarithm of the likelihood: a dialogue taken for a
+# monologue is lost, so that a doubt counts for two
+APART = 0.2
 LEAST = 200  # frames: less is not a voice
 
 
