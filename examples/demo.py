@@ -1,6 +1,6 @@
 """Process the three example podcasts and say how far the result is from the truth, which they carry.
 
-    python examples/demo.py --out out
+python examples/demo.py --out out
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ import numpy as np
 import soundfile
 
 from sepdiar.conversation import Conversation
-from sepdiar.simulate import simulate
-from sepdiar.simulate.truth import FILES
+from sepdiar.simulation import simulate
+from sepdiar.simulation.truth import FILES
 
 HERE = Path(__file__).resolve().parent
 LINE = re.compile(r"(?P<voice>\w+)(?P<kind>[:>])\s*(?P<text>.+)")

@@ -15,24 +15,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sepdiar.api import diarize, explain, separate, transcribe
+    from sepdiar.api import diarize, explain, report, separate, transcribe
+    from sepdiar.checkup import doctor
+    from sepdiar.config import recipes
     from sepdiar.conversation import Conversation, Recording, Score, Span, Stretch, Track, Turn, Word
     from sepdiar.errors import SepdiarError
     from sepdiar.events import Event
     from sepdiar.formats.validate import validate
     from sepdiar.metrics import score
+    from sepdiar.registry import backends
     from sepdiar.run import process, retry, status, verify
+    from sepdiar.simulation import simulate
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "sepdiar.api": ("diarize", "explain", "separate", "transcribe"),
+    "sepdiar.api": ("diarize", "explain", "report", "separate", "transcribe"),
+    "sepdiar.checkup": ("doctor",),
+    "sepdiar.config": ("recipes",),
     "sepdiar.conversation": ("Conversation", "Recording", "Score", "Span", "Stretch", "Track", "Turn", "Word"),
     "sepdiar.errors": ("SepdiarError",),
     "sepdiar.events": ("Event",),
     "sepdiar.formats.validate": ("validate",),
     "sepdiar.metrics": ("score",),
+    "sepdiar.registry": ("backends",),
     "sepdiar.run": ("process", "retry", "status", "verify"),
+    "sepdiar.simulation": ("simulate",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -47,12 +55,17 @@ __all__ = [
     "Track",
     "Turn",
     "Word",
+    "backends",
     "diarize",
+    "doctor",
     "explain",
     "process",
+    "recipes",
+    "report",
     "retry",
     "score",
     "separate",
+    "simulate",
     "status",
     "transcribe",
     "validate",

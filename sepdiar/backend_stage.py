@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sepdiar import __version__, backends
+from sepdiar import __version__, registry
 from sepdiar.conversation import Provenance
 from sepdiar.pipeline import Stage
 
@@ -27,19 +27,19 @@ class BackendStage(Stage):
 
     @property
     def device(self) -> str:  # type: ignore[override]
-        accepted = inspect.signature(backends.load(self.kind, self.backend)).parameters
+        accepted = inspect.signature(registry.load(self.kind, self.backend)).parameters
         return str(self.parameters.get("device", self._asked)) if "device" in accepted else "cpu"
 
     @property
     def packages(self) -> tuple[str, ...]:  # type: ignore[override]
-        return backends.packages(backends.load(self.kind, self.backend), self.parameters)
+        return registry.packages(registry.load(self.kind, self.backend), self.parameters)
 
     def check(self) -> None:
-        backends.checked(self.kind, self.backend, self.parameters)
+        registry.checked(self.kind, self.backend, self.parameters)
 
     def open(self) -> None:
         device = {} if self.device == "cpu" else {"device": self.device}
-        self.made = backends.make(self.kind, self.backend, self.parameters | device)
+        self.made = registry.make(self.kind, self.backend, self.parameters | device)
 
     def provenance(self) -> Provenance:
         model = getattr(self.made, "model", ""), getattr(self.made, "model_sha256", "")

@@ -166,7 +166,7 @@ def derive(store: Store) -> None:
 def derived(run: Path) -> dict[Path, str]:
     """What the files that follow from the items should hold."""
     from sepdiar.formats.moshi import manifest
-    from sepdiar.report import html
+    from sepdiar.reporting import html
 
     return dict(zip(derived_files(run), (manifest(run), html(run)), strict=True))
 

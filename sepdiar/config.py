@@ -12,10 +12,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sepdiar.backends import UNLOADABLE
 from sepdiar.conversation import canonical_json
 from sepdiar.errors import SepdiarError
 from sepdiar.pipeline import Pipeline, Stage, fingerprint
+from sepdiar.registry import UNLOADABLE
 
 DEFAULT_RECIPE = "masking"
 PREFIX = "SEPDIAR_"

@@ -167,5 +167,5 @@ def test_a_device_that_no_stage_can_use_is_refused() -> None:
 
 
 def test_a_table_under_what_is_a_value_is_refused() -> None:
-    with pytest.raises(SepdiarError, match="SD202.*decode.salvage is a value"):
+    with pytest.raises(SepdiarError, match=r"SD202.*decode.salvage is a value"):
         resolve(flags={"decode.salvage.x": 1}, environ={}).pipeline()

@@ -19,9 +19,9 @@ def backends(machine: bool) -> None:
 
     Every backend that is installed, and what those that cannot work lack.
     """
-    from sepdiar.backends import catalogue
+    from sepdiar.registry import backends
 
-    listed = catalogue()
+    listed = backends()
     if machine:
         say.as_json(listed)
         return
@@ -66,9 +66,9 @@ def doctor(folder: Path | None, machine: bool) -> int:
 
     Each red line names the command that mends it.     FOLDER is where runs would be written (default: here).
     """
-    from sepdiar.doctor import examine, missing
+    from sepdiar.checkup import doctor, missing
 
-    findings = examine(folder)
+    findings = doctor(folder)
     if machine:
         say.as_json(findings)
     else:

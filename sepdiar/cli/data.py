@@ -77,7 +77,7 @@ def simulate(manifest: Path, out: Path, log_format: str, machine: bool, **chosen
     """
     from sepdiar.cli.display import listening
     from sepdiar.events import Event
-    from sepdiar.simulate.dialogues import simulate as make
+    from sepdiar.simulation.dialogues import simulate as make
 
     with listening(log_format) as listen:
         many = 0 if chosen["script"] else chosen["dialogues"]

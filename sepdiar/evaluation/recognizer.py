@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from sepdiar import backends
+from sepdiar import registry
 from sepdiar.asr import Recognizer
 from sepdiar.audio.source import ArrayAudio, at_rate
 from sepdiar.config import setting
@@ -25,7 +25,7 @@ from sepdiar.conversation import Span
 from sepdiar.formats.segments import TICKS, Segment
 from sepdiar.metrics.recognition import word_error
 from sepdiar.metrics.result import Counts
-from sepdiar.simulate.manifest import Utterance, choose
+from sepdiar.simulation.manifest import Utterance, choose
 
 SAMPLES = 2000
 SEED = 0
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--recognizer", default="pocketsphinx")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="a setting of it")
     asked = parser.parse_args(arguments)
-    recognizer = backends.make("recognizer", asked.recognizer, dict(setting(text) for text in asked.settings))
+    recognizer = registry.make("recognizer", asked.recognizer, dict(setting(text) for text in asked.settings))
     told = [utterance for utterance in choose(asked.speech, root=asked.root, split=asked.split) if utterance.text]
     print(json.dumps({"recognizer": asked.recognizer, "settings": asked.settings, **evaluate(recognizer, told[:: asked.every])}))
     return 0

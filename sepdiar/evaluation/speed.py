@@ -18,7 +18,7 @@ from sepdiar.config import resolve
 from sepdiar.errors import SOME_FAILED, SepdiarError
 from sepdiar.evaluation import machine
 from sepdiar.evaluation.speed_table import put, tables
-from sepdiar.simulate import simulate
+from sepdiar.simulation import simulate
 from sepdiar.testing import voices
 
 FLOORS = {"masking": 20.0}  # times real time, the whole command, without words

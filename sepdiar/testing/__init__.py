@@ -1,6 +1,6 @@
 """Speech for tests, made of nothing: syllables with a pitch and formants, so that detectors and clustering behave as on speech.
 
-    from sepdiar.simulate import simulate
+    from sepdiar.simulation import simulate
     from sepdiar.testing import voices
 
     simulate(voices(tmp_path), tmp_path / "dialogues")

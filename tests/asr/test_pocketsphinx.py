@@ -13,9 +13,9 @@ import pytest
 
 from sepdiar.asr.pocketsphinx import PocketSphinx, tree_sha256
 from sepdiar.audio.source import ArrayAudio
-from sepdiar.backends import load
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
+from sepdiar.registry import load
 
 RATE = 16000
 ROOT = Path(__file__).resolve().parents[2]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from importlib import import_module
 
 import click
 import pytest
@@ -12,21 +11,13 @@ import sepdiar
 from sepdiar.cli import COMMANDS
 from sepdiar.cli import sepdiar as front
 
-ELSEWHERE = {  # a room has the name of the command, so the function is in that room
-    "backends": "sepdiar.backends:catalogue",
-    "doctor": "sepdiar.doctor:examine",
-    "recipes": "sepdiar.config:recipes",
-    "report": "sepdiar.api:report",
-    "simulate": "sepdiar.simulate:simulate",
-}
 OF_THE_TERMINAL = {"machine", "log_format"}  # --json and --log-format: how things are shown
 OF_THE_LIBRARY = {"listen"}  # who is told: the display, on the command line
 OPTIONAL_ON_THE_COMMAND_LINE = {("explain", "code")}  # without it, all are listed
 
 
 def function_of(command: str):
-    module, _, name = ELSEWHERE.get(command, f"sepdiar:{command}").partition(":")
-    return getattr(import_module(module), name)
+    return getattr(sepdiar, command)
 
 
 def said_by_the_library(command: str) -> dict[str, object]:
@@ -62,9 +53,8 @@ def test_every_function_explains_itself(command):
     assert (inspect.getdoc(function_of(command)) or "").partition("\n")[0].endswith((".", ":"))
 
 
-def test_the_functions_of_rooms_are_the_only_ones_elsewhere():
-    for command in COMMANDS:
-        assert (command in sepdiar.__all__) != (command in ELSEWHERE)
+def test_every_command_is_offered():
+    assert set(COMMANDS) <= set(sepdiar.__all__)
 
 
 def test_what_the_package_offers_is_there():

@@ -39,7 +39,7 @@ FILES = {
 SCRIPT = """
 import json, sys
 from sepdiar.errors import SepdiarError
-from sepdiar.simulate import simulate
+from sepdiar.simulation import simulate
 codes = []
 for manifest in sys.argv[2:]:
     try:

@@ -10,7 +10,7 @@ import pytest
 from sepdiar.audio.source import Audio
 from sepdiar.conversation import Span, Word
 from sepdiar.evaluation.recognizer import evaluate, interval, main
-from sepdiar.simulate.manifest import read_manifest
+from sepdiar.simulation.manifest import read_manifest
 from sepdiar.testing import voices
 
 

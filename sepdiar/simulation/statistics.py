@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepdiar.conversation import Conversation, merged
-from sepdiar.simulate.talk import Ears
-from sepdiar.simulate.truth import speech_time
-from sepdiar.simulate.turntaking import Placed, floor_transfers
+from sepdiar.simulation.talk import Ears
+from sepdiar.simulation.truth import speech_time
+from sepdiar.simulation.turntaking import Placed, floor_transfers
 
 WINDOW = 0.2  # seconds: the mode of the gap is the middle of the window that holds the most
 

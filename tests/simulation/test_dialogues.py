@@ -16,8 +16,8 @@ from sepdiar.conversation import Conversation, merged
 from sepdiar.errors import SepdiarError
 from sepdiar.formats import read_segments
 from sepdiar.formats.segments import of_conversation
-from sepdiar.simulate import simulate
-from sepdiar.simulate.manifest import read_manifest
+from sepdiar.simulation import simulate
+from sepdiar.simulation.manifest import read_manifest
 
 DIALOGUES = 12
 

@@ -14,13 +14,13 @@ import sepdiar
 from sepdiar.conversation import Provenance, canonical_json, mark_overlaps
 from sepdiar.errors import SepdiarError, from_os_error
 from sepdiar.events import Event, Listener, silence
-from sepdiar.simulate.manifest import Utterance, choose
-from sepdiar.simulate.sound import Booth, Room, audio_files, decibels, draw_noise, draw_room, mean_power, write_audio
-from sepdiar.simulate.speech import facts_of
-from sepdiar.simulate.statistics import describe, total
-from sepdiar.simulate.talk import Ears, Said, Voice, converse, recite
-from sepdiar.simulate.truth import sha256, speech_time, truth_of, write_truth
-from sepdiar.simulate.turntaking import Floor, Placed
+from sepdiar.simulation.manifest import Utterance, choose
+from sepdiar.simulation.sound import Booth, Room, audio_files, decibels, draw_noise, draw_room, mean_power, write_audio
+from sepdiar.simulation.speech import facts_of
+from sepdiar.simulation.statistics import describe, total
+from sepdiar.simulation.talk import Ears, Said, Voice, converse, recite
+from sepdiar.simulation.truth import sha256, speech_time, truth_of, write_truth
+from sepdiar.simulation.turntaking import Floor, Placed
 
 Range = tuple[float, float]
 

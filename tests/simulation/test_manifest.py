@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sepdiar.errors import SepdiarError
-from sepdiar.simulate import simulate
-from sepdiar.simulate.manifest import choose, read_manifest
+from sepdiar.simulation import simulate
+from sepdiar.simulation.manifest import choose, read_manifest
 
 HEADER = "utt\tspeaker\tfile\ttext"
 

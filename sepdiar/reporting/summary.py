@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from sepdiar.conversation import Conversation, Provenance, Score, canonical_json
 from sepdiar.errors import CODES
-from sepdiar.report.timeline import timeline
+from sepdiar.reporting.timeline import timeline
 from sepdiar.store import Failure, Settings
 
 SHOWN = 1000

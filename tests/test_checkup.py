@@ -9,19 +9,19 @@ import sys
 
 import pytest
 
-from sepdiar import backends, doctor
+from sepdiar import checkup, registry
 from sepdiar.config import DEFAULT_RECIPE, resolve
 
 
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory):
-    return doctor.examine(tmp_path_factory.mktemp("out"))
+    return checkup.doctor(tmp_path_factory.mktemp("out"))
 
 
 def test_everything_that_the_default_recipe_names_is_looked_at(findings):
     names = {finding.name for finding in findings if finding.needed}
     wanted = resolve(DEFAULT_RECIPE, environ={}).values
-    assert {f"{kind} {wanted[f'{stage}.backend']}" for kind, stage in doctor.STAGE_OF.items()} <= names
+    assert {f"{kind} {wanted[f'{stage}.backend']}" for kind, stage in checkup.STAGE_OF.items()} <= names
     assert {"python", "numpy", "soundfile", "av", "libsndfile", "processors"} <= names
 
 
@@ -31,33 +31,33 @@ def test_what_is_red_says_how_it_is_mended_and_what_is_not_has_nothing_to_mend(f
 
 
 def test_the_disk_is_left_as_it_was(tmp_path):
-    assert all(finding.good for finding in doctor._disk(tmp_path))
+    assert all(finding.good for finding in checkup._disk(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_red_and_stops_the_default_recipe(tmp_path):
-    bad = list(doctor._disk(tmp_path / "none"))
+    bad = list(checkup._disk(tmp_path / "none"))
     assert [finding.good for finding in bad] == [False]
-    refusal = doctor.missing(bad)
+    refusal = checkup.missing(bad)
     assert refusal is not None and refusal.exit == 3 and str(tmp_path / "none") in refusal.what
 
 
 def test_a_backend_that_is_broken_and_not_needed_stops_nobody(monkeypatch):
-    broken = backends.Backend("separator", "big", "needs more", "stranger", ("no_such_package",), "pip install stranger[big]")
-    monkeypatch.setattr(doctor, "catalogue", lambda: [*backends.catalogue(), broken])
-    found = next(finding for finding in doctor._backends() if finding.name == "separator big")
+    broken = registry.Backend("separator", "big", "needs more", "stranger", ("no_such_package",), "pip install stranger[big]")
+    monkeypatch.setattr(checkup, "backends", lambda: [*registry.backends(), broken])
+    found = next(finding for finding in checkup._backends() if finding.name == "separator big")
     assert (found.good, found.needed, found.mend) == (False, False, "pip install stranger[big]")
-    assert doctor.missing([found]) is None
+    assert checkup.missing([found]) is None
 
 
 def test_a_missing_package_names_the_command(monkeypatch):
-    monkeypatch.setattr(doctor, "requires", lambda _: ["no-such-package>=2; python_version > '3'", 'other ; extra == "x"'])
-    rows = list(doctor._packages())
+    monkeypatch.setattr(checkup, "requires", lambda _: ["no-such-package>=2; python_version > '3'", 'other ; extra == "x"'])
+    rows = list(checkup._packages())
     assert [(row.name, row.good, row.mend) for row in rows] == [("no-such-package", False, "pip install 'no-such-package>=2'")]
 
 
 def test_torch_is_asked_in_another_process(tmp_path):
-    code = "import sys; from sepdiar.doctor import examine; examine(); print(sorted({'torch'} & set(sys.modules)))"
+    code = "import sys; from sepdiar.checkup import doctor; doctor(); print(sorted({'torch'} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=os.environ, check=True)
     assert ran.stdout.strip() == "[]"
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from sepdiar import __version__
 from sepdiar.errors import CODES
-from sepdiar.report.summary import SHOWN, gather
+from sepdiar.reporting.summary import SHOWN, gather
 
 FOLDER = Path(__file__).parent
 FIGURES = {

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from numpy.random import Generator
 
 from sepdiar.conversation import Span, Turn, Word, intersected
-from sepdiar.simulate.speech import PAUSE, Speech
+from sepdiar.simulation.speech import PAUSE, Speech
 
 NATURAL_OVERLAP = 0.2  # of speech, in lively talk between two who know each other
 OVERLAPPED_CHANGES = 0.4

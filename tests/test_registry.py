@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sepdiar import backends
+from sepdiar import registry
 from sepdiar.errors import SepdiarError
 
 MODULES = {
@@ -37,11 +37,11 @@ def strangers(tmp_path, monkeypatch):
 
 
 def test_one_that_works_is_made_with_its_parameters():
-    assert backends.make("diarizer", "fine", {"loud": 3}).loud == 3
+    assert registry.make("diarizer", "fine", {"loud": 3}).loud == 3
 
 
 def test_strangers_are_found_beside_ours():
-    assert {"fine", "mfcc"} <= backends.find("diarizer").keys()
+    assert {"fine", "mfcc"} <= registry.find("diarizer").keys()
 
 
 @pytest.mark.parametrize(
@@ -58,18 +58,18 @@ def test_strangers_are_found_beside_ours():
 )
 def test_a_refusal_names_the_reason(name, parameters, code, said):
     with pytest.raises(SepdiarError) as refused:
-        backends.make("diarizer", name, parameters)
+        registry.make("diarizer", name, parameters)
     assert refused.value.code == code and said in str(refused.value)
 
 
 def test_the_hint_is_the_command_that_mends():
     with pytest.raises(SepdiarError) as refused:
-        backends.make("diarizer", "extra", {})
+        registry.make("diarizer", "extra", {})
     assert refused.value.hint == "pip install 'sepdiar[heavy]'"
 
 
 def test_the_catalogue_lists_what_is_broken_with_the_way_to_mend_it():
-    rows = {row.name: row for row in backends.catalogue() if row.package == "stranger"}
+    rows = {row.name: row for row in registry.backends() if row.package == "stranger"}
     assert rows.keys() == MODULES.keys()
     assert rows["fine"].available and rows["fine"].summary == "Says nothing."
     assert all(row.mend.startswith("pip install") for name, row in rows.items() if name != "fine")
@@ -79,4 +79,4 @@ def test_the_catalogue_lists_what_is_broken_with_the_way_to_mend_it():
 
 def test_an_unknown_kind_is_refused():
     with pytest.raises(SepdiarError, match="kind of backend"):
-        backends.find("mixer")
+        registry.find("mixer")

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
-from sepdiar.simulate.manifest import Utterance, read_manifest
-from sepdiar.simulate.speech import MARGIN, PAUSE, Speech, listen_to, load, spread
-from sepdiar.simulate.talk import excerpt
+from sepdiar.simulation.manifest import Utterance, read_manifest
+from sepdiar.simulation.speech import MARGIN, PAUSE, Speech, listen_to, load, spread
+from sepdiar.simulation.talk import excerpt
 
 RATE = 16000
 

@@ -10,9 +10,9 @@ from numpy.random import Generator
 
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
-from sepdiar.simulate.manifest import BACKCHANNEL, Utterance
-from sepdiar.simulate.speech import Speech, listen_to
-from sepdiar.simulate.turntaking import BACKCHANNEL_LENGTH, HOLDS, TURN, Floor, Placed, drawn
+from sepdiar.simulation.manifest import BACKCHANNEL, Utterance
+from sepdiar.simulation.speech import Speech, listen_to
+from sepdiar.simulation.turntaking import BACKCHANNEL_LENGTH, HOLDS, TURN, Floor, Placed, drawn
 
 LONGEST = 20.0  # seconds that one person speaks on; what is longer is cut
 CANDIDATES = 4  # utterances looked at for one of about the length wanted

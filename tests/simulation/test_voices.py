@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from scipy.fft import dct
 
-from sepdiar.simulate.manifest import read_manifest
+from sepdiar.simulation.manifest import read_manifest
 from sepdiar.testing import speaker, speech, voices
 
 

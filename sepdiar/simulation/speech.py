@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sepdiar.audio.source import Samples
 from sepdiar.conversation import Span, Word, intersected, merged
 from sepdiar.errors import SepdiarError
-from sepdiar.simulate.manifest import Utterance
+from sepdiar.simulation.manifest import Utterance
 
 PAUSE = 0.3  # seconds; a speaker's turn ends where he pauses for longer, as in NIST's rich transcription and in DIHARD
 DIP = 0.1  # seconds of low energy at which an utterance may be cut

@@ -14,8 +14,8 @@ import pytest
 
 from sepdiar.conversation import Conversation, Provenance, Recording, Span, Stretch, Track
 from sepdiar.errors import SepdiarError
-from sepdiar.report import html
-from sepdiar.report.timeline import timeline
+from sepdiar.reporting import html
+from sepdiar.reporting.timeline import timeline
 from sepdiar.store import Failure
 
 HOSTILE = [

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from sepdiar.backends import KINDS, catalogue
 from sepdiar.config import DEFAULT_RECIPE, resolve
 from sepdiar.errors import SepdiarError
+from sepdiar.registry import KINDS, backends
 
 PYTHONS = ((3, 11), (3, 13))
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -43,7 +43,7 @@ class Finding:
     """By the default recipe: if it is not good, no run can be made."""
 
 
-def examine(folder: Path | None = None) -> list[Finding]:
+def doctor(folder: Path | None = None) -> list[Finding]:
     """Everything that `sepdiar doctor` looks at; `folder` is where a run would be written (default: the current one).
 
     Nothing is installed, loaded or sent; the only file written is removed again.
@@ -93,7 +93,7 @@ def _sound() -> Iterator[Finding]:
 
 def _backends() -> Iterator[Finding]:
     wanted = resolve(DEFAULT_RECIPE, environ={}).values
-    listed = catalogue()
+    listed = backends()
     for backend in listed:
         needed = wanted.get(f"{STAGE_OF[backend.kind]}.backend") == backend.name
         detail = f"from {backend.package}" + (f", used by {DEFAULT_RECIPE}" if needed else "")

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from sepdiar.conversation import Conversation
-from sepdiar.simulate import simulate
+from sepdiar.simulation import simulate
 
 
 @pytest.mark.parametrize("overlap", [0.1, 0.2, 0.4])

@@ -77,7 +77,7 @@ def missing_packages(backend: type, parameters: Mapping[str, Any] | None = None)
     return tuple(name for name in packages(backend, parameters) if not _installed(name))
 
 
-def catalogue() -> list[Backend]:
+def backends() -> list[Backend]:
     """Every backend of every kind; one that cannot be imported is listed with the reason instead of raising."""
     rows = []
     for kind in KINDS:

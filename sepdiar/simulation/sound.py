@@ -13,7 +13,7 @@ from sepdiar.assemble.flac import write_flac
 from sepdiar.audio.source import BLOCK, RawAudio, Samples
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
-from sepdiar.simulate.speech import channels_of, facts_of
+from sepdiar.simulation.speech import channels_of, facts_of
 
 ENDINGS = frozenset((".flac", ".wav", ".ogg", ".opus", ".mp3"))
 TAIL = 2.0  # seconds of a room's response

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sepdiar.conversation import Span, merged
-from sepdiar.simulate.speech import PAUSE, Speech
-from sepdiar.simulate.turntaking import GAP, Floor, drawn, floor_transfers
+from sepdiar.simulation.speech import PAUSE, Speech
+from sepdiar.simulation.turntaking import GAP, Floor, drawn, floor_transfers
 
 RATE = 1000  # only lengths matter here
 

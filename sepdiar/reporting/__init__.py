@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sepdiar.report.page import html
+from sepdiar.reporting.page import html
 
 __all__ = ["html"]
