@@ -77,7 +77,7 @@ CODES: dict[str, Code] = {
     "SD121": Code(
         "no stretch for two speakers",
         "Two channels need two speakers; the diarizer found one, or no stretch in which just two talk.",
-        "Nothing to mend if it is a monologue. For meetings: --pairing main",
+        "Nothing to mend if it is a monologue. If two people talk: --set diarize.speakers=2. For meetings: --pairing main",
         skips=True,
     ),
     "SD122": Code("the same recording again", "Another input has the same bytes.", "Nothing to mend.", skips=True),

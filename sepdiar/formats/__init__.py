@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +41,23 @@ def read_segments(paths: Paths) -> tuple[Segment, ...]:
         apart = several and form == "ctm"
         found += (replace(one, speaker=f"{file.stem}-{one.speaker}") for one in segments) if apart else segments
     return tuple(found)
+
+
+def read_pair(ref: Paths, hyp: Paths) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+    """The segments of both sides; a session of `hyp` that is of the same recording as one of `ref` takes its name.
+
+    The same recording is told by the SHA-256 in `conversation.json`: a run names it by file and content, a truth as it likes.
+    """
+    names = {sha256: session for session, sha256 in _recordings(ref)}
+    renamed = {session: names[sha256] for session, sha256 in _recordings(hyp) if sha256 in names}
+    return read_segments(ref), tuple(replace(one, session=renamed.get(one.session, one.session)) for one in read_segments(hyp))
+
+
+def _recordings(paths: Paths) -> Iterator[tuple[str, str]]:
+    for path in [paths] if isinstance(paths, str | Path) else paths:
+        for file in _files(Path(path)):
+            if file.name == "conversation.json" and (recording := read_conversation(file).recording).sha256:
+                yield recording.id, recording.sha256
 
 
 def read_uem(path: str | Path) -> uem.Regions:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sepdiar.errors import SepdiarError
-from sepdiar.formats import Paths, read_segments, read_uem
+from sepdiar.formats import Paths, read_pair, read_segments, read_uem
 from sepdiar.metrics.result import Result
 
 __all__ = ["METRICS", "Result", "score"]
@@ -50,19 +50,19 @@ def score(
 def _der(ref: Paths, hyp: Paths, given: Mapping[str, Any]) -> Result:
     from sepdiar.metrics.diarization import diarization_error
 
-    return diarization_error(read_segments(ref), read_segments(hyp), **_read(given))
+    return diarization_error(*read_pair(ref, hyp), **_read(given))
 
 
 def _wer(ref: Paths, hyp: Paths, given: Mapping[str, Any]) -> Result:
     from sepdiar.metrics.recognition import word_error
 
-    return word_error(read_segments(ref), read_segments(hyp), **_read(given))
+    return word_error(*read_pair(ref, hyp), **_read(given))
 
 
 def _turns(ref: Paths, hyp: Paths, given: Mapping[str, Any]) -> Result:
     from sepdiar.metrics.turns import turn_taking
 
-    return turn_taking(read_segments(ref), read_segments(hyp))
+    return turn_taking(*read_pair(ref, hyp))
 
 
 def _separation(ref: Paths, hyp: Paths, given: Mapping[str, Any]) -> Result:

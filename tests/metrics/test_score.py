@@ -134,3 +134,18 @@ def test_words_of_a_conversation_are_its_text():
 def _turn(speaker, start, end, text):
     span = Span(round(start * RATE), round(end * RATE))
     return Turn(speaker, span, tuple(Word(word, span) for word in text.split()))
+
+
+def test_a_run_is_scored_against_the_truth_of_the_same_recording_whatever_either_calls_it(tmp_path):
+    turns = (Turn("A", Span(0, 4 * RATE)), Turn("B", Span(4 * RATE, 8 * RATE)))
+    for place, name, sha256 in [
+        ("truth/one", "one", "a1"),
+        ("truth/two", "two", "b2"),
+        ("run/items/mixture-b2", "mixture-b2", "b2"),
+    ]:
+        folder = tmp_path / place
+        folder.mkdir(parents=True)
+        recording = Recording(name, f"{name}.flac", sha256, RATE, 8 * RATE, 1)
+        (folder / "conversation.json").write_text(Conversation(recording, turns).to_json())
+    result = score("der", tmp_path / "truth", tmp_path / "run")
+    assert {name: one.value for name, one in result.per_session.items()} == {"one": 1.0, "two": 0.0}
