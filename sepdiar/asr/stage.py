@@ -8,7 +8,7 @@ from typing import Any
 
 from sepdiar.asr import Recognizer
 from sepdiar.asr.utterances import place
-from sepdiar.audio.source import Audio, FileAudio, OneChannel, Samples, at_rate
+from sepdiar.audio.source import FileAudio, OneChannel, Samples, View, at_rate
 from sepdiar.backend_stage import BackendStage
 from sepdiar.conversation import Span, Track, Word
 from sepdiar.events import Event, Listener
@@ -85,31 +85,14 @@ def demonstration_grade(backend: str, recognizer: Recognizer) -> str:
 
 
 @dataclass(frozen=True)
-class _Watched:
+class _Watched(View):
     """Audio that tells how far it has been read."""
 
-    whole: Audio
     progress: Callable[[float], None]
-
-    @property
-    def rate(self) -> int:
-        return self.whole.rate
-
-    @property
-    def samples(self) -> int:
-        return self.whole.samples
-
-    @property
-    def channels(self) -> int:
-        return self.whole.channels
-
-    @property
-    def bits(self) -> int:
-        return self.whole.bits
 
     def read(self, span: Span) -> Samples:
         self.progress(span.end / max(1, self.samples))
-        return self.whole.read(span)
+        return super().read(span)
 
 
 def _recognized(

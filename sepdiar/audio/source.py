@@ -96,11 +96,10 @@ class ArrayAudio:
 
 
 @dataclass(frozen=True)
-class OneChannel:
-    """One channel of another audio."""
+class View:
+    """Audio seen through another: as `whole` is, but for what a kind of view changes."""
 
     whole: Audio
-    channel: int
 
     @property
     def rate(self) -> int:
@@ -112,14 +111,42 @@ class OneChannel:
 
     @property
     def channels(self) -> int:
-        return 1
+        return self.whole.channels
 
     @property
     def bits(self) -> int:
         return self.whole.bits
 
     def read(self, span: Span) -> Samples:
+        return self.whole.read(span)
+
+
+@dataclass(frozen=True)
+class OneChannel(View):
+    """One channel of another audio."""
+
+    channel: int
+
+    @property
+    def channels(self) -> int:
+        return 1
+
+    def read(self, span: Span) -> Samples:
         return self.whole.read(span)[:, self.channel : self.channel + 1]
+
+
+@dataclass(frozen=True)
+class Within(View):
+    """A span of another audio, on its own clock."""
+
+    span: Span
+
+    @property
+    def samples(self) -> int:
+        return len(self.span)
+
+    def read(self, span: Span) -> Samples:
+        return self.whole.read(span.shift(self.span.start))
 
 
 def blocks(audio: Audio, span: Span | None = None, size: int = BLOCK) -> Iterator[tuple[Span, Samples]]:

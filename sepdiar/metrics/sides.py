@@ -43,33 +43,6 @@ class Beside:
         return np.hstack([part.read(span) for part in self.parts])
 
 
-@dataclass(frozen=True)
-class Within:
-    """A span of another audio, on its own clock."""
-
-    whole: Audio
-    span: Span
-
-    @property
-    def rate(self) -> int:
-        return self.whole.rate
-
-    @property
-    def samples(self) -> int:
-        return len(self.span)
-
-    @property
-    def channels(self) -> int:
-        return self.whole.channels
-
-    @property
-    def bits(self) -> int:
-        return self.whole.bits
-
-    def read(self, span: Span) -> Samples:
-        return self.whole.read(span.shift(self.span.start))
-
-
 def open_side(paths: Paths) -> dict[str, Audio]:
     """The recordings of a file, of several, or of a folder of WAV or FLAC files, by name.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sepdiar.audio.source import OneChannel
+from sepdiar.audio.source import OneChannel, Within
 from sepdiar.conversation import Conversation, Span, Turn
 from sepdiar.errors import SepdiarError
 from sepdiar.formats import read_conversation
@@ -16,7 +16,7 @@ from sepdiar.metrics.diarization import diarization_error
 from sepdiar.metrics.recognition import word_error
 from sepdiar.metrics.result import Result
 from sepdiar.metrics.separation import pooled, separation
-from sepdiar.metrics.sides import Beside, Within, open_audio
+from sepdiar.metrics.sides import Beside, open_audio
 from sepdiar.metrics.turns import turn_taking
 
 
