@@ -99,8 +99,8 @@ def _listen(process: subprocess.Popen[bytes], said: IO[bytes], timeout: float, p
             if "result" in message:
                 return message["result"]  # type: ignore[no-any-return]
             if "error" in message:
-                code, what, hint = message["error"]
-                raise SepdiarError(code, what, hint=hint)
+                code, what, hint, where = message["error"]
+                raise SepdiarError(code, what, where=where, hint=hint)
             if "declared" in message:
                 declared = message["declared"]
                 limit = max(timeout, _TIMES_REAL_TIME * declared)

@@ -6,6 +6,7 @@ A decoder that crashes, hangs, or eats memory ends here, and its recording gets 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import resource
@@ -158,16 +159,18 @@ def main() -> int:
         print(json.dumps(message), file=answers, flush=True)
 
     _limit()
+    order = Order(**json.loads(sys.argv[1]))
     try:
         with os.fdopen(os.dup(0), "rb") as file:
-            tell({"result": decode_open(file, Order(**json.loads(sys.argv[1])), tell)})
+            tell({"result": decode_open(file, order, tell)})
     except SepdiarError as error:
-        tell({"error": [error.code, error.what, error.hint]})
+        tell({"error": [error.code, error.what, error.hint, error.where]})
     except MemoryError:
-        tell({"error": ["SD112", "the decoder asked for more memory than a recording needs", ""]})
+        tell({"error": ["SD112", "the decoder asked for more memory than a recording needs", "", ""]})
     except OSError as error:
-        known = from_os_error(error, "the scratch folder")
-        tell({"error": [known.code, known.what, known.hint]})
+        known = from_os_error(error)
+        refused = error.errno != errno.EIO  # which the input may be to blame for
+        tell({"error": [known.code, known.what, known.hint, str(Path(order.out).parent) if refused else ""]})
     return 0
 
 

@@ -170,6 +170,6 @@ def at_rate(audio: Audio, rate: int, path: Path) -> Audio:
     with path.open("wb") as file:
         for part, frames in blocks(audio):
             made = resampler.resample_chunk(frames, last=part.end == audio.samples)[: samples - written]
-            made.tofile(file)
+            file.write(np.ascontiguousarray(made).data)  # tofile() would hide why a disk refuses
             written += len(made)
     return RawAudio(path, rate, samples, audio.channels, audio.bits)

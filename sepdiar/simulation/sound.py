@@ -92,7 +92,7 @@ class Booth:
             there = audio.read(span)[:, 0]
             with audio.path.open("r+b") as file:
                 file.seek(4 * span.start)
-                (there + samples[: len(span)]).astype(np.float32).tofile(file)
+                file.write((there + samples[: len(span)]).astype(np.float32).data)
 
     def blocks(self) -> Iterator[tuple[Span, Samples]]:
         """Both channels in order, as (frames, 2)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +84,11 @@ def test_the_limit_holds_for_sound_and_for_silence(tmp_path: Path) -> None:
         out.put(10, np.zeros((1, 1), np.float32))
     with pytest.raises(SepdiarError, match="SD115"):
         out.damage(Span(10, 11))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_called_by_its_name() -> None:
+    made = Scratch(Path("/dev/full"), rate=8000, channels=1, bits=16, limit=1 << 20)
+    with pytest.raises(OSError) as caught:
+        made.put(0, np.ones((1 << 16, 1), np.float32))
+    assert caught.value.errno == errno.ENOSPC

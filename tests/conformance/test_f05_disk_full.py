@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +53,14 @@ def test_f5_a_limit_on_the_size_of_files(limit: int, bench: Any, golden: Any, tr
     assert whole(out)
     assert bench.run(out).returncode == 1
     assert tree(out) == golden
+
+
+def test_f5_a_recording_that_does_not_fit_is_not_blamed(bench: Any, small_disk: Path, record: Callable[..., Path]) -> None:
+    long = record(bench.folder / "long" / "long.wav", samples=1_200_000)
+    out = small_disk / "out"
+    made = subprocess.run(
+        [sys.executable, "-m", "sepdiar", "process", str(long), "--out", str(out)], capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 74, made.stderr
+    said = next(line for line in made.stderr.splitlines() if line.startswith("SD301 no space left"))
+    assert str(out) in said and "MB may be needed" in said and "long.wav" not in said
