@@ -198,6 +198,8 @@ _BY_ERRNO = {
     errno.EACCES: "SD305",
     errno.EPERM: "SD305",
     errno.EROFS: "SD305",
+    errno.EEXIST: "SD305",
+    errno.ENOTDIR: "SD305",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         code = refusal(_as_ours(error))
     except (click.Abort, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it has been heard
         code = refusal(SepdiarError("SD903"))
     sys.exit(code if isinstance(code, int) else DONE)
 

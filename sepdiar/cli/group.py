@@ -36,7 +36,8 @@ class Commands(click.Group):
         """Run the command; whoever stops reading its output ends it in silence, as he ends every other program."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            if sys.stdout:  # which a parent may have closed
+                sys.stdout.flush()
         except BrokenPipeError:
             ctx.exit(broken_pipe())
         return result

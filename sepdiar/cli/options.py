@@ -9,7 +9,18 @@ from typing import Any, TypeVar
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-PATH = click.Path(path_type=Path)
+
+
+class _Path(click.Path):
+    """A path; an empty one, as a shell gives for a variable that is not set, would mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("an empty path", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path(path_type=Path)
 
 recipe = click.option("--recipe", metavar="NAME|FILE", help="What the chain is: sepdiar recipes lists them. Default: masking.")
 config = click.option("--config", type=PATH, metavar="FILE", help="Settings (TOML) that go over the recipe's.")

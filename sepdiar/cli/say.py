@@ -158,7 +158,7 @@ def count(number: int, noun: str) -> str:
 def broken_pipe() -> int:
     """Whoever read us has stopped: nothing more is written, not even at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         os.dup2(nowhere, stream.fileno())
     return BROKEN_PIPE
 

@@ -121,5 +121,7 @@ def refusals(where: Path) -> Iterator[None]:
     """Inside, what the operating system refuses becomes a `SepdiarError` that names the path."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # no disk's: whoever read what we say has gone
     except OSError as error:
         raise from_os_error(error, str(error.filename or where)) from error

@@ -79,6 +79,8 @@ def test_the_version_is_the_same_everywhere(run):
         (["diarize", "a.wav", "--config", "none.toml"], "SD203", "none.toml"),
         (["explain", "SD113"], "SD201", "SD112"),
         (["status", "nowhere"], "SD207", "nowhere"),
+        (["process", "", "--out", "x"], "SD200", "an empty path"),
+        (["process", "a.wav", "--out", ""], "SD200", "an empty path"),
     ],
 )
 def test_wrong_usage_is_answered_in_one_form(run, arguments, code, said):
@@ -131,6 +133,18 @@ def test_whoever_stops_reading_is_not_shouted_at(tmp_path):
     line = f"{sys.executable} -m sepdiar explain | true; echo ${{PIPESTATUS[0]}}"
     ran = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert ran.stderr == "" and int(ran.stdout) in (0, 141)
+
+
+def test_a_closed_stdout_is_no_reason_to_fail(tmp_path):
+    line = f"{sys.executable} -m sepdiar explain SD112 >&-"
+    ran = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_file_in_the_place_of_the_run_is_named(run, tmp_path):
+    (tmp_path / "here").write_text("a file")
+    ran = run("process", tmp_path / "here", "--out", "here")
+    assert ran.returncode == 74 and ran.stderr.startswith("SD305") and "Choose another --out" in ran.stderr
 
 
 def test_python_m_is_the_same_command():

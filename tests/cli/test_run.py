@@ -154,3 +154,24 @@ def test_ctrl_c_drains_and_the_same_command_continues(podcasts, tmp_path, run):
     assert json.loads(run("status", "out", "--json").stdout)["left"] >= 2
     again = run("process", podcasts, "--out", "out", *WORDLESS)
     assert again.returncode == 0 and "3 recordings: 3 done" in again.stderr
+
+
+def test_a_run_nobody_listens_to_ends_as_other_programs_do(podcasts, tmp_path):
+    line = f"{sys.executable} -m sepdiar process {podcasts} --out out --recognizer none 2>&1 | true; echo ${{PIPESTATUS[0]}}"
+    ran = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert (ran.stdout, ran.stderr) == ("141\n", "")
+
+
+def test_a_second_ctrl_c_at_once_is_as_quiet_as_the_first(podcasts, tmp_path):
+    code = f"""import signal
+from sepdiar.cli import main, refusal
+import sepdiar.cli, sepdiar.run
+def interrupted(*_, **__):
+    signal.raise_signal(signal.SIGINT)
+def again(error):
+    signal.raise_signal(signal.SIGINT)
+    return refusal(error)
+sepdiar.run.process, sepdiar.cli.refusal = interrupted, again
+main(["process", {str(podcasts)!r}, "--out", "out"])"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert ran.returncode == 130 and "SD903 interrupted" in ran.stderr and "Traceback" not in ran.stderr
