@@ -23,6 +23,7 @@ DIP = 0.1  # seconds of low energy at which an utterance may be cut
 MARGIN = 0.03  # seconds kept around what is audible: weak onsets and releases
 FADE = 0.005
 SHORTEST = 0.1  # seconds; what is audible for less is a click
+CLEAR = 20.0  # dB below the mean power of speech; a turn of which nothing is louder is breath or noise
 DEPTH = 38.0  # dB below the loud parts of an utterance, where speech ends
 ABOVE_FLOOR = 8.0  # dB above the quiet parts, where it begins
 
@@ -56,10 +57,15 @@ class Speech:
         return tuple(Span(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end)
 
     def cut(self, part: Span, rate: int) -> Speech:
-        """A part of it, faded at both ends. Words whose times are only spread are dropped: which are in it, nobody knows."""
+        """A part of it, faded at both ends. Words whose times are only spread are dropped: which are in it, nobody knows.
+
+        What is left of a turn at an edge, too short or too soft to be heard as one, goes, unless it is all there is.
+        """
         spans = [inside for span in self.spans if (inside := span & part)]
         if not spans:
             raise ValueError(f"nothing is audible in {part}")
+        known = self.words if self.timed else ()
+        spans = [span for span in spans if is_turn(self.samples, span, rate, known)] or spans
         part = Span(spans[0].start, spans[-1].end)
         words = [word for word in self.words if self.timed and part.start <= (word.span.start + word.span.end) // 2 < part.end]
         return Speech(
@@ -76,7 +82,7 @@ def listen_to(utterance: Utterance, rate: int) -> Speech | None:
     """The audible speech of an utterance at `rate`; None where nothing is audible.
 
     Frames louder than `DEPTH` dB under the loud ones, and `ABOVE_FLOOR` dB over the quiet ones, are audible; so are words whose
-    times are known.
+    times are known. Where nothing but breath is audible between two pauses, that is no turn.
     """
     samples = load(utterance.file, rate)
     known = tuple(
@@ -85,11 +91,9 @@ def listen_to(utterance: Utterance, rate: int) -> Speech | None:
         if (span := Span(round(begin * rate), round(end * rate)) & Span(0, len(samples)))
     )
     loud = _audible(samples, rate) + tuple(word.span for word in known)
-    spans = tuple(
-        span
-        for span in merged(loud, round(PAUSE * rate))
-        if len(span) >= SHORTEST * rate or any(span & word.span for word in known)
-    )
+    spans = merged(loud, round(PAUSE * rate))
+    mean = _mean_power(samples, spans)
+    spans = tuple(span for span in spans if is_turn(samples, span, rate, known, mean))
     if not spans:
         return None
     whole = Span(spans[0].start, spans[-1].end)
@@ -97,8 +101,7 @@ def listen_to(utterance: Utterance, rate: int) -> Speech | None:
     parts = merged(intersected((_moved(inside, whole) for span in loud if (inside := span & whole)), spans), round(DIP * rate))
     dips = tuple(Span(left.end, right.start) for left, right in pairwise(parts))
     kept = _faded(samples[whole.start : whole.end].copy(), spans, rate)
-    power = sum(float(np.sum(kept[span.start : span.end].astype(np.float64) ** 2)) for span in spans)
-    kept *= np.float32((sum(map(len, spans)) / power) ** 0.5)
+    kept *= np.float32(_mean_power(kept, spans) ** -0.5)
     if utterance.words:
         words = tuple(replace(word, span=_moved(word.span, whole)) for word in known if word.span & whole)
     else:
@@ -175,6 +178,22 @@ def _audible(samples: Samples, rate: int) -> tuple[Span, ...]:
     return merged(
         Span(max(0, middle - hop // 2 - margin), min(len(samples), middle + hop // 2 + margin)) for middle in middles.tolist()
     )
+
+
+def is_turn(samples: Samples, span: Span, rate: int, known: Sequence[Word], mean: float = 1.0) -> bool:
+    """Whether a known word is said in it, or it is long enough and comes for 20 ms within `CLEAR` dB of the mean power."""
+    if any(span & word.span for word in known):
+        return True
+    if len(span) < SHORTEST * rate:
+        return False
+    frame = max(1, rate // 50)
+    energy = np.concatenate([[0.0], np.cumsum(samples[span.start : span.end].astype(np.float64) ** 2)])
+    return float((energy[frame:] - energy[:-frame]).max()) >= frame * mean * 10 ** (-CLEAR / 10)
+
+
+def _mean_power(samples: Samples, spans: Sequence[Span]) -> float:
+    energy = sum(float(np.sum(samples[span.start : span.end].astype(np.float64) ** 2)) for span in spans)
+    return energy / max(1, sum(map(len, spans)))
 
 
 def _faded(samples: Samples, spans: Sequence[Span], rate: int) -> Samples:

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
 from sepdiar.simulation.manifest import BACKCHANNEL, Utterance
-from sepdiar.simulation.speech import Speech, listen_to
+from sepdiar.simulation.speech import Speech, is_turn, listen_to
 from sepdiar.simulation.turntaking import BACKCHANNEL_LENGTH, HOLDS, TURN, Floor, Placed, drawn
 
 LONGEST = 20.0  # seconds that one person speaks on; what is longer is cut
@@ -132,7 +132,9 @@ def excerpt(speech: Speech, seconds: float, rate: int, rng: Generator) -> Speech
     """A part of about `seconds`, from one pause to another; where none is near, to the end of a word or the quietest point."""
     wanted = round(seconds * rate)
     parts = speech.parts()
-    starts = [part.start for part in parts if len(speech) - part.start >= wanted] or [parts[0].start]
+    known = speech.words if speech.timed else ()
+    clear = [part.start for part in parts if is_turn(speech.samples, part, rate, known)] or [parts[0].start]
+    starts = [start for start in clear if len(speech) - start >= wanted] or clear[:1]
     start = starts[int(rng.integers(len(starts)))]
     ends = [part.end for part in parts if part.end > start]
     end = min(ends, key=lambda end: abs(end - start - wanted))

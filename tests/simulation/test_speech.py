@@ -56,6 +56,23 @@ def test_power_is_one_within_turns_whatever_the_level(tmp_path: Path) -> None:
     assert np.mean(spoken**2) == pytest.approx(1.0, rel=1e-3)
 
 
+def test_breath_between_pauses_is_no_turn(tmp_path: Path) -> None:
+    samples, _ = soundfile.read(bursts(tmp_path / "a.wav", (1.0, 2.0), (3.0, 4.0), floor=1e-5).file)
+    breath = slice(round(2.4 * RATE), round(2.6 * RATE))
+    samples[breath] += 0.1 * 10 ** (-30 / 20) * np.random.default_rng(1).standard_normal(breath.stop - breath.start)
+    soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
+    heard = listen_to(Utterance("u", "anna", tmp_path / "a.wav", ""), RATE)
+    assert heard is not None and len(heard.spans) == 2
+
+
+def test_a_cut_leaves_no_click_behind(tmp_path: Path) -> None:
+    heard = listen_to(bursts(tmp_path / "a.wav", (1.0, 2.0), (3.0, 4.0)), RATE)
+    assert heard is not None and len(heard.spans) == 2
+    first, second = heard.spans
+    assert heard.cut(Span(0, second.start + RATE // 50), RATE).spans == (first,)
+    assert len(heard.cut(Span(0, second.start + RATE // 2), RATE).spans) == 2
+
+
 def test_silence_has_nothing_to_hear(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(RATE), RATE)
     assert listen_to(Utterance("u", "anna", tmp_path / "a.wav", "hello"), RATE) is None
