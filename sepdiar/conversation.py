@@ -219,6 +219,19 @@ def intersected(left: Iterable[Span], right: Iterable[Span]) -> tuple[Span, ...]
     return tuple(common)
 
 
+def outside(span: Span, taken: Iterable[Span]) -> tuple[Span, ...]:
+    """The parts of `span` in which nothing is taken, in order.
+
+    >>> outside(Span(0, 10), [Span(2, 4), Span(8, 12)])
+    (Span(start=0, end=2), Span(start=4, end=8))
+    """
+    edges = [span.start]
+    for part in intersected([span], taken):
+        edges += [part.start, part.end]
+    edges.append(span.end)
+    return tuple(Span(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end)
+
+
 def mark_overlaps(turns: Iterable[Turn]) -> tuple[Turn, ...]:
     """The turns by start, end and speaker, each with `overlap` set to where anybody else speaks too."""
     ordered = sorted(turns, key=lambda turn: (turn.span, turn.speaker))

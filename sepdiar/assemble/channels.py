@@ -21,9 +21,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sepdiar.assemble.pairing import outside
 from sepdiar.audio.source import Audio, Samples
-from sepdiar.conversation import Span, Stretch, intersected
+from sepdiar.conversation import Span, Stretch, intersected, outside
 
 Gains = NDArray[np.float64]
 SPEECH = ("copied", "mixed", "separated")

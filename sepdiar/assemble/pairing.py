@@ -8,11 +8,12 @@ The left side, channel 0, is the speaker that a Moshi model will be.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from sepdiar.conversation import Span, Turn, intersected, merged, within
+from sepdiar.conversation import Span, Turn, outside, within
+from sepdiar.formats.segments import speech
 
 PAIRINGS = ("dyadic", "main")
 Activity = dict[str, tuple[Span, ...]]
@@ -31,17 +32,9 @@ class Dialogue:
         return self.left, self.right
 
 
-def activity(turns: Iterable[Turn]) -> Activity:
-    """When each speaker speaks, speakers in the order of first speaking."""
-    spans: dict[str, list[Span]] = {}
-    for turn in sorted(turns, key=lambda turn: (turn.span, turn.speaker)):
-        spans.setdefault(turn.speaker, []).append(turn.span)
-    return {speaker: union for speaker, own in spans.items() if (union := merged(own))}
-
-
 def main(turns: Sequence[Turn], samples: int) -> tuple[Dialogue, ...]:
     """The one who speaks most on the left, everybody else on the right, over the whole recording; none for a monologue."""
-    active = activity(turns)
+    active = speech(turns)
     if len(active) < 2:
         return ()
     most = max(active, key=lambda speaker: sum(map(len, active[speaker])))  # the first of equals
@@ -55,7 +48,7 @@ def dyadic(turns: Sequence[Turn], samples: int, minimum: int) -> tuple[Dialogue,
     a third begins and after a third stops. Where such stretches overlap (one person talks with two others in turn), the
     one whose quieter speaker says more keeps its length, and the other gets what is left.
     """
-    active = activity(turns)
+    active = speech(turns)
     whole = Span(0, samples)
     if len(active) == 2:
         return (_between(active, whole),)
@@ -73,19 +66,6 @@ def dyadic(turns: Sequence[Turn], samples: int, minimum: int) -> tuple[Dialogue,
             if len(free) >= minimum and len(heard) == 2:
                 found.append(_between(heard, free))
     return tuple(sorted(found, key=lambda dialogue: dialogue.span))
-
-
-def outside(span: Span, taken: Iterable[Span]) -> list[Span]:
-    """The parts of `span` in which nothing is taken, in order.
-
-    >>> outside(Span(0, 10), [Span(2, 4), Span(8, 12)])
-    [Span(start=0, end=2), Span(start=4, end=8)]
-    """
-    edges = [span.start]
-    for part in intersected([span], taken):
-        edges += [part.start, part.end]
-    edges.append(span.end)
-    return [Span(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]
 
 
 def _between(active: Activity, span: Span) -> Dialogue:

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from sepdiar import __version__
 from sepdiar.assemble.channels import plan, samples
 from sepdiar.assemble.flac import write_flac
-from sepdiar.assemble.pairing import PAIRINGS, Dialogue, activity, dyadic, main
+from sepdiar.assemble.pairing import PAIRINGS, Dialogue, dyadic, main
 from sepdiar.audio.source import blocks
 from sepdiar.conversation import Provenance, Span, Stretch, Track, merged
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event, Listener
+from sepdiar.formats.segments import speech
 from sepdiar.pipeline import Stage, Take
 
 Channels = tuple[Sequence[tuple[Stretch, ...]], Iterator[NDArray[np.floating[Any]]]]
@@ -76,7 +77,7 @@ class Assemble(Stage):
         return (recorded, recorded), (frames for _, frames in blocks(take.sound))
 
     def _built(self, take: Take, dialogue: Dialogue) -> Channels:
-        active, fade = activity(take.conversation.turns), round(self.fade_ms * take.sound.rate / 1000)
+        active, fade = speech(take.conversation.turns), round(self.fade_ms * take.sound.rate / 1000)
         left, right = (merged(span for name in side for span in active[name]) for side in dialogue.sides)
         made = take.sources.audio if take.sources and take.sources.origin == "separated" else {}
         sources = [[made[name] for name in side if name in made] for side in dialogue.sides]

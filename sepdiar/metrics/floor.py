@@ -5,7 +5,7 @@
                  |    |<--- +1.2 --->|
                  backchannel         floor transfer A to B, and then B to A with no gap: offset 0
 
-Times are in microseconds.
+Times are in microseconds, or in samples where turns are; backchannels, being of at most 1 s, in microseconds alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sepdiar.conversation import Span, intersected, merged
-from sepdiar.formats.segments import TICKS, Segment, speech
+from sepdiar.formats.segments import TICKS, Spoken, speech
 
 BACKCHANNEL = TICKS  # the longest
 
@@ -36,7 +36,7 @@ class Transfer:
     offset: int
 
 
-def talks(segments: Iterable[Segment]) -> list[Talk]:
+def talks(segments: Iterable[Spoken]) -> list[Talk]:
     """The turns in order: segments of one speaker that touch or overlap are one, those of zero length are none."""
     return sorted(Talk(span, speaker) for speaker, spans in speech(segments).items() for span in spans)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from sepdiar.conversation import Conversation, Score, Span, Track, Turn, intersected, merged
+from sepdiar.conversation import Conversation, Score, Span, Track, intersected, merged
 from sepdiar.events import Listener
+from sepdiar.metrics.floor import talks, transfers
 from sepdiar.pipeline import Stage, Take
 
 OF_OVERLAP = ("overlap", "mixed", "overlapped-transfers")
@@ -45,7 +46,7 @@ def judge(conversation: Conversation) -> tuple[Score, ...]:
         speakers = {track.speaker for track in tracks}
         spoken[channel] += time(intersected([tracks[0].span], (turn.span for turn in turns if turn.speaker in speakers)))
         mixed += time(stretch.span for stretch in tracks[0].stretches if stretch.origin == "mixed")
-    offsets = floor_transfers(turns)
+    passed = transfers(talks(turns))
     sure = [word.confidence for turn in turns for word in turn.words if word.confidence is not None]
     scores = (
         Score("speech", speech, seconds, "seconds"),
@@ -54,7 +55,7 @@ def judge(conversation: Conversation) -> tuple[Score, ...]:
         Score("mixed", mixed, sum(spoken.values()), "seconds"),
         Score("left", spoken[0], sum(spoken.values()), "seconds"),
         Score("turns", len(turns), seconds / 60, "turns per minute"),
-        Score("overlapped-transfers", sum(offset < 0 for offset in offsets), len(offsets), "changes of speaker"),
+        Score("overlapped-transfers", sum(one.offset < 0 for one in passed), len(passed), "changes of speaker"),
         Score("confidence", sum(sure), len(sure), "words"),
     )
     return scores if _overlap_is_heard(conversation) else tuple(score for score in scores if score.name not in OF_OVERLAP)
@@ -64,22 +65,6 @@ def _overlap_is_heard(conversation: Conversation) -> bool:
     if any(stretch.origin == "recorded" for track in conversation.tracks for stretch in track.stretches):
         return True
     return all(step.parameters.get("hears_overlap", True) for step in conversation.provenance)
-
-
-def floor_transfers(turns: Sequence[Turn]) -> list[int]:
-    """For each change of speaker, samples from the end of the last turn to the start of the next: below 0 is an overlap.
-
-    A turn that lies within another's, as a backchannel does, takes no floor.
-    """
-    offsets: list[int] = []
-    floor: Turn | None = None
-    for turn in sorted(turns, key=lambda turn: (turn.span, turn.speaker)):
-        if floor and turn.span.end <= floor.span.end:
-            continue
-        if floor and turn.speaker != floor.speaker:
-            offsets.append(turn.span.start - floor.span.end)
-        floor = turn
-    return offsets
 
 
 def _channels(conversation: Conversation) -> dict[tuple[str, int], list[Track]]:

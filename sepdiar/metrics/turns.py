@@ -9,8 +9,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import wasserstein_distance
 
-from sepdiar.assemble.pairing import outside
-from sepdiar.conversation import Span, intersected, within
+from sepdiar.conversation import Span, intersected, outside, within
 from sepdiar.errors import SepdiarError
 from sepdiar.formats.segments import TICKS, Segment, speech
 from sepdiar.metrics.floor import Talk, backchannels, overlaps, talks, transfers

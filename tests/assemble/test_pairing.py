@@ -7,8 +7,9 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepdiar.assemble.pairing import Dialogue, activity, dyadic, main
+from sepdiar.assemble.pairing import Dialogue, dyadic, main
 from sepdiar.conversation import Span, Turn
+from sepdiar.formats.segments import speech
 
 
 def turns(*rows: tuple[str, int, int]) -> list[Turn]:
@@ -68,10 +69,10 @@ def test_a_monologue_or_nobody_has_no_dialogue() -> None:
 def test_in_every_dyadic_stretch_just_two_people_are_heard(talk: list[Turn], minimum: int) -> None:
     found = dyadic(talk, 460, minimum)
     for dialogue in found:
-        heard = {speaker for speaker, spans in activity(talk).items() if any(span & dialogue.span for span in spans)}
+        heard = {speaker for speaker, spans in speech(talk).items() if any(span & dialogue.span for span in spans)}
         assert heard == {*dialogue.left, *dialogue.right} and len(heard) == 2
-        assert len(dialogue.span) >= minimum or len(activity(talk)) == 2
-        starts = {name: min(part.start for own in activity(talk)[name] if (part := own & dialogue.span)) for name in heard}
+        assert len(dialogue.span) >= minimum or len(speech(talk)) == 2
+        starts = {name: min(part.start for own in speech(talk)[name] if (part := own & dialogue.span)) for name in heard}
         assert starts[dialogue.left[0]] == min(starts.values())
     assert all(left.span.end <= right.span.start for left, right in itertools.pairwise(found))
 
@@ -79,7 +80,7 @@ def test_in_every_dyadic_stretch_just_two_people_are_heard(talk: list[Turn], min
 @given(talks, st.integers(1, 80))
 def test_no_dyadic_stretch_that_is_long_enough_is_left_over(talk: list[Turn], minimum: int) -> None:
     taken = [dialogue.span for dialogue in dyadic(talk, 460, minimum)]
-    active = activity(talk)
+    active = speech(talk)
     if len(active) < 3:
         return
     for start in range(0, 461 - minimum, 7):
@@ -91,4 +92,4 @@ def test_no_dyadic_stretch_that_is_long_enough_is_left_over(talk: list[Turn], mi
 @given(talks)
 def test_main_has_everybody_once(talk: list[Turn]) -> None:
     for dialogue in main(talk, 460):
-        assert sorted((*dialogue.left, *dialogue.right)) == sorted(activity(talk)) and len(dialogue.left) == 1
+        assert sorted((*dialogue.left, *dialogue.right)) == sorted(speech(talk)) and len(dialogue.left) == 1

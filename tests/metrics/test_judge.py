@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sepdiar.conversation import Conversation, Provenance, Recording, Span, Stretch, Track, Turn, Word, mark_overlaps
-from sepdiar.metrics.judge import floor_transfers, judge
+from sepdiar.metrics.judge import judge
 
 
 def turn(speaker: str, start: int, end: int, *words: Word) -> Turn:
@@ -70,8 +70,14 @@ def test_nobody_speaking_divides_by_nothing_and_says_so() -> None:
 
 
 def test_a_backchannel_within_a_turn_takes_no_floor() -> None:
-    assert floor_transfers([turn("A", 0, 100), turn("B", 40, 60), turn("A", 110, 120), turn("B", 150, 180)]) == [30]
-    assert floor_transfers([turn("A", 0, 100), turn("B", 90, 200), turn("A", 200, 220)]) == [-10, 0]
+    recording = Recording("talk", "talk.wav", "", 100, 1000, 1)
+    gap = (turn("A", 0, 100), turn("B", 40, 60), turn("A", 110, 120), turn("B", 150, 180))
+    overlapped = (turn("A", 0, 100), turn("B", 90, 200), turn("A", 200, 220))
+    shares = []
+    for turns in (gap, overlapped):
+        score = next(one for one in judge(Conversation(recording, turns)) if one.name == "overlapped-transfers")
+        shares.append((score.numerator, score.denominator))
+    assert shares == [(0, 1), (1, 2)]
 
 
 def test_where_overlap_was_not_listened_for_its_figures_are_left_out() -> None:
