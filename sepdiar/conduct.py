@@ -52,9 +52,10 @@ class _Pass:
         ledger = Ledger.read(self.store.inputs)
         survey = ledger.survey(inputs, before, self.stop)
         ledger.update(survey)
-        self.store.write(self.store.inputs, ledger.text())
-        for id in sorted(survey.outdated | before):
+        missing = ledger.forget_missing(survey, self.store.failures().keys() - before)
+        for id in sorted(survey.outdated | before | missing):
             self.store.forgive(id)
+        self.store.write(self.store.inputs, ledger.text())  # last: whoever is stopped before finds the same ids again
         self._note_changes(survey.outdated & before)
 
         standing = self.store.failures()
@@ -140,6 +141,7 @@ class _Pass:
             self.audio_seconds,
             time.monotonic() - self.began,
             dict(sorted(Counter(failure.code for failure in ended).items())),
+            len(done),
         )
 
 

@@ -68,6 +68,13 @@ class Ledger:
         """Take over what was seen."""
         self.rows |= {row.file: row for row in survey.rows}
 
+    def forget_missing(self, survey: Survey, failed: Set[str]) -> Set[str]:
+        """Drop what failed, is no longer there and was not asked for now; the ids that no input has any more."""
+        asked = {row.file for row in survey.rows}
+        failures = [row for row in self.rows.values() if row.id in failed and row.file not in asked]
+        gone = [self.rows.pop(row.file) for row in failures if not os.path.lexists(row.file)]
+        return {row.id for row in gone} - {row.id for row in self.rows.values()}
+
     def survey(self, inputs: Sequence[Input], done: Set[str], stop: Stop) -> Survey:
         """Look at every input; the same inputs give the same ids, in whatever order they come.
 

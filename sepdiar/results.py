@@ -29,6 +29,8 @@ class RunSummary:
     seconds: float = 0.0
     failures: Mapping[str, int] = field(default_factory=dict)
     """How many failed or were skipped, by code."""
+    items: int = 0
+    """All that are in the run, of inputs that were not given now too."""
 
     @property
     def left(self) -> int:

@@ -112,7 +112,7 @@ def verify(
     An item whose input is gone, or has changed, is left as it is.
     """
     store = Store(Path(run))
-    found = _faults(store)
+    found = _faults(store, in_progress=bool(store.owner()))
     items = len(store.done())
     if not repair or not found:
         return Verification(store.run, items, found)
@@ -175,12 +175,12 @@ def _plan(inputs: Sequence[Input], store: Store, config: Config) -> Plan:
         )
 
 
-def _faults(store: Store) -> tuple[Fault, ...]:
+def _faults(store: Store, in_progress: bool = False) -> tuple[Fault, ...]:
     with disk.refusals(store.run):
         texts = {store.run / NAME: store.settings().to_toml()}
         faults = [fault for folder in store.folders() for fault in item_faults(folder)]
         faults += [Fault("", f"failures/{path.name}", "damaged") for path in store.unreadable()]
-        if not faults:  # what follows from items can only be told from whole ones
+        if not faults and not in_progress:  # what follows from items can only be told from whole ones, all of them
             texts |= derived(store.run)
         for path, text in texts.items():
             name = path.relative_to(store.run).as_posix()

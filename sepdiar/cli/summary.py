@@ -36,7 +36,10 @@ def told(made: RunSummary) -> Iterable[str]:
     yield ""
     yield f"{click.style(run, bold=True)}  {counts(made)}"
     if made.done:
-        yield f"  {say.count(made.done, 'recording')} as two channels in {run}/items, listed for training in {run}/data.jsonl"
+        others = made.items - made.done
+        of = f", {others} of them of inputs not given now" if others > 0 else ""
+        many = say.count(max(made.items, made.done), "recording")
+        yield f"  {many} as two channels in {run}/items, listed for training in {run}/data.jsonl{of}"
     if made.audio_seconds:
         speed = click.style(f"{say.speed(made.audio_seconds / made.seconds)}", fg="green")
         yield f"  {say.duration(made.audio_seconds)} of audio in {say.duration(made.seconds)}: {speed}"

@@ -29,6 +29,11 @@ def test_a_run_without_faults_says_what_came_out_and_how_fast():
     assert "out/items" in said and "sepdiar validate moshi out" in said
 
 
+def test_items_of_other_inputs_are_listed_too_and_it_says_so():
+    said = text(RunSummary(OUT, 2, 2, 0, 0, items=5))
+    assert "5 recordings as two channels in out/items" in said and "3 of them of inputs not given now" in said
+
+
 def test_what_failed_is_counted_by_code_with_the_way_to_mend_it():
     said = text(MIXED)
     assert "10 recordings: 6 done (2 before), 2 failed, 1 skipped, 1 left" in said

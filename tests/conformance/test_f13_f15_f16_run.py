@@ -15,6 +15,7 @@ import pytest
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event
 from sepdiar.run import process, status, verify
+from sepdiar.store import Store
 from sepdiar.store.check import Fault
 from sepdiar.store.settings import Settings
 
@@ -99,6 +100,38 @@ def test_f15_a_changed_input_is_a_new_item_and_said(done: Path, bench: Any, tiny
     after = {path.name for path in (done / "items").iterdir()}
     assert before < after and len(after) == len(before) + 1
     assert [event.item[:2] for event in heard if event.kind == "note"] == ["b-"]
+
+
+def test_f15_what_was_left_out_is_not_held_against_the_run(done: Path, bench: Any, tiny: Path) -> None:
+    (bench.corpus / "empty.wav").unlink()
+    (bench.corpus / "a.wav").unlink()
+    process([bench.corpus / "b.wav"], done, recipe=tiny, workers=1)
+    stands = status(done)
+    assert [failure.path for failure in stands.failures if failure.outcome == "failed"] == ["in/damaged.wav"]
+    assert (stands.inputs, stands.done, stands.left) == (5, 3, 0)
+    assert not list(done.glob("failures/empty-*")) and not verify(done).faults
+
+
+def test_f15_a_failure_whose_input_is_gone_goes_though_the_run_is_killed_then(
+    done: Path, bench: Any, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bench.corpus / "empty.wav").unlink()
+
+    def killed(store: Store, id: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Store, "forgive", killed)
+        process([bench.corpus], done, recipe=tiny, workers=1)
+    process([bench.corpus], done, recipe=tiny, workers=1)
+    assert not list(done.glob("failures/empty-*"))
+
+
+def test_f16_a_run_in_progress_is_not_called_damaged(done: Path) -> None:
+    (done / "data.jsonl").unlink()
+    with Store(done).opened():
+        assert not verify(done).faults
+    assert [fault.file for fault in verify(done).faults] == ["data.jsonl"]
 
 
 def test_f15_a_renamed_input_is_the_same_item(done: Path, bench: Any, tiny: Path, tree: Any) -> None:
