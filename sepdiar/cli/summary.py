@@ -38,16 +38,14 @@ def told(made: RunSummary) -> Iterable[str]:
     if made.done:
         others = made.items - made.done
         of = f", {others} of them of inputs not given now" if others > 0 else ""
-        many = say.count(max(made.items, made.done), "recording")
-        yield f"  {many} as two channels in {run}/items, listed for training in {run}/data.jsonl{of}"
+        made_in_all = say.count(max(made.items, made.done), "recording")
+        yield f"  {made_in_all} as two channels in {run}/items, listed for training in {run}/data.jsonl{of}"
     if made.audio_seconds:
         speed = click.style(f"{say.speed(made.audio_seconds / made.seconds)}", fg="green")
         yield f"  {say.duration(made.audio_seconds)} of audio in {say.duration(made.seconds)}: {speed}"
     for code, many in made.failures.items():
-        if CODES[code].skips:
-            yield f"  {many} x {code} {CODES[code].title} {say.dim('(skipped)')}"
-            continue
-        yield f"  {many} x {click.style(f'{code} {CODES[code].title}', fg='red')}"
+        words = f"{code} {CODES[code].title}"
+        yield f"  {many} x {words} {say.dim('(skipped)')}" if CODES[code].skips else f"  {many} x {click.style(words, fg='red')}"
         yield f"      {say.bright('mend')}  {CODES[code].mend}"
     commands = following(made)
     if commands:
