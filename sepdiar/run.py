@@ -72,8 +72,9 @@ def status(run: str | Path) -> Status:
     store = Store(Path(run))
     with disk.refusals(store.run):
         store.settings()
-        ids = [row.id for row in Ledger.read(store.inputs).rows.values()]
         done, failures = store.done(), store.failures()
+        known = [row.id for row in Ledger.read(store.inputs).rows.values()]
+        ids = known or [*done | failures.keys()]  # the ledger may be lost; what is there is there
     ended = [failures[id] for id in sorted(set(ids)) if id in failures and id not in done]
     kinds = Counter(failure.outcome for failure in ended)
     finished = sum(id in done for id in ids)

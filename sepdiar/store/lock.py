@@ -13,6 +13,7 @@ from types import TracebackType
 
 from sepdiar.errors import SepdiarError
 
+MOMENTS, A_MOMENT = 20, 0.01
 UNSUPPORTED = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 
@@ -30,7 +31,7 @@ class Lock:
     def __enter__(self) -> Lock:
         self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _claim(self._handle)
         except OSError as error:
             if error.errno in UNSUPPORTED:
                 self.certain = False
@@ -50,6 +51,16 @@ class Lock:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         os.close(self._handle)
+
+
+def _claim(handle: int) -> None:
+    """Take the lock; whoever only asks whether it is held (`busy`) holds it for a moment, which is waited for."""
+    for _ in range(MOMENTS):
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(A_MOMENT)
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def owner(path: Path) -> str:

@@ -134,6 +134,13 @@ def test_f16_a_run_in_progress_is_not_called_damaged(done: Path) -> None:
     assert [fault.file for fault in verify(done).faults] == ["data.jsonl"]
 
 
+def test_f16_without_its_ledger_a_run_still_stands(done: Path) -> None:
+    before = status(done)
+    (done / "inputs.log").write_text('{"torn')
+    after = status(done)
+    assert (after.inputs, after.done, after.failures) == (before.inputs, before.done, before.failures)
+
+
 def test_f15_a_renamed_input_is_the_same_item(done: Path, bench: Any, tiny: Path, tree: Any) -> None:
     before = tree(done)
     (bench.corpus / "b.wav").rename(bench.corpus / "renamed.wav")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -214,3 +216,13 @@ def test_everything_is_on_the_disk_before_it_can_be_seen(store: Store, config: C
         assert set(seen()) == {"a.txt", "c.txt", "SUMS", "b", "item"} and seen()[-1] == "item"
         store.commit("x-1", work)
         assert seen()[-1] == "items"
+
+
+def test_whoever_asks_who_works_on_a_run_does_not_keep_others_from_it(store: Store, config: Config) -> None:
+    with store.opened(config):
+        pass
+    asking = (store.run / ".lock").open("rb")
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    threading.Timer(0.05, asking.close).start()
+    with store.opened(config):
+        assert store.owner()
