@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sepdiar.cli.say import broken_pipe
+from sepdiar.errors import USAGE
 
 
 class Commands(click.Group):
@@ -31,6 +32,13 @@ class Commands(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"sepdiar.cli.{self.modules[cmd_name]}.{cmd_name} is not a command")
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, but without a command the help is shown as it is."""
+        if not args:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(USAGE)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; whoever stops reading its output ends it in silence, as he ends every other program."""

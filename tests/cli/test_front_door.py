@@ -91,6 +91,11 @@ def test_wrong_usage_is_answered_in_one_form(run, arguments, code, said):
     assert second.startswith("  mend  ") and len(second) > 12
 
 
+def test_without_a_command_the_help_is_shown_as_it_is(run):
+    ran = run()
+    assert (ran.returncode, ran.stdout) == (2, "") and ran.stderr == run("--help").stdout
+
+
 @pytest.mark.parametrize(("name", "code", "exit"), [("none.wav", "SD101", 1), (".", "SD102", 1)])
 def test_an_input_that_cannot_be_used_is_named(run, name, code, exit):
     ran = run("diarize", name)
