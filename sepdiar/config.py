@@ -20,8 +20,8 @@ from sepdiar.registry import UNLOADABLE
 DEFAULT_RECIPE = "masking"
 PREFIX = "SEPDIAR_"
 ABOVE_THE_STAGES = frozenset({"about", "chain", "device", "seed"})
-SHARED = ("device", "seed")
-"""Settings of the whole run, given to every stage whose constructor takes them."""
+SHARED = {"device": "cpu", "seed": 0}
+"""Settings of the whole run with their defaults, given to every stage whose constructor takes them."""
 CORE_PACKAGES = ("sepdiar", "numpy", "soundfile", "soxr")
 
 
@@ -55,6 +55,8 @@ class Config:
     def pipeline(self) -> Pipeline:
         """The chain that this configuration names, checked; no model is loaded yet."""
         shared = {key: self.values[key] for key in SHARED if key in self.values}
+        for key, default in SHARED.items():
+            _refuse_other_kind(key, shared.get(key, default), default)
         pipeline = Pipeline([_stage(name, self.section(name), shared) for name in self.values["chain"]])
         pipeline.check()
         device = shared.get("device", "cpu")
@@ -150,7 +152,17 @@ def _stage(name: str, section: dict[str, Any], shared: Mapping[str, Any]) -> Sta
     for key, value in section.items():
         if key not in accepted and not (open_ended and isinstance(value, dict)):
             raise SepdiarError("SD202", f"{name} has no setting {key!r}; it has: {', '.join(accepted)}", where=f"{name}.{key}")
+        _refuse_other_kind(f"{name}.{key}", value, accepted[key].default if key in accepted else None)
     return made(**{key: value for key, value in shared.items() if key in accepted} | section)  # type: ignore[no-any-return]
+
+
+def _refuse_other_kind(key: str, value: Any, default: Any) -> None:
+    """A setting is of the kind of its default, where that tells one: yes or no, a number, or a text."""
+    for kinds, words in (((bool,), "true or false"), ((int, float), "a number"), ((str,), "a text")):
+        if isinstance(default, kinds):
+            if not isinstance(value, kinds) or isinstance(value, bool) != isinstance(default, bool):
+                raise SepdiarError("SD202", f"{words}, not {value!r}", where=key)
+            return
 
 
 def _recipe(name: str | Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -91,8 +91,8 @@ class Pipeline:
 
     stages: Sequence[Stage]
 
-    def check(self) -> None:
-        """Refuse a chain in which a stage needs what none before it provides (SD204), or that this machine cannot run."""
+    def check(self, wanted: Set[str] = frozenset()) -> None:
+        """Refuse what this machine cannot run, and a chain in which a stage lacks what it needs, or we what is wanted (SD204)."""
         known = {"file"}
         for stage in self.stages:
             stage.check()
@@ -101,6 +101,8 @@ class Pipeline:
                     "SD204", f"{stage.name} needs {' and '.join(sorted(missing))}, and no stage before it provides that"
                 )
             known |= stage.provides
+        if lacking := wanted - known:
+            raise SepdiarError("SD204", f"{' and '.join(sorted(lacking))} are wanted of it, and no stage provides that")
 
     def open(self) -> None:
         """Load the models of every stage."""

@@ -59,6 +59,8 @@ def process(
     }
     chosen = resolve(recipe, file=Path(config) if config else None, flags=flags)
     store = Store(Path(out))
+    if not store.started:  # one that is has a chain that can work, and refuses any other by the name of the key
+        chosen.pipeline().check(wanted={"files"})
     inputs = _inputs(paths, store, listen)
     if dry_run:
         return _plan(inputs, store, chosen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -169,3 +171,12 @@ def test_a_device_that_no_stage_can_use_is_refused() -> None:
 def test_a_table_under_what_is_a_value_is_refused() -> None:
     with pytest.raises(SepdiarError, match=r"SD202.*decode.salvage is a value"):
         resolve(flags={"decode.salvage.x": 1}, environ={}).pipeline()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(KEY, "abc"), (KEY, True), ("decode.salvage", 1), ("assemble.fade_ms", []), ("seed", "x"), ("device", 0)],
+)
+def test_a_value_of_another_kind_is_refused_by_its_name(key: str, value: object) -> None:
+    with pytest.raises(SepdiarError, match=f"SD202.*{key}.*not {re.escape(repr(value))}"):
+        resolve(flags={key: value}, environ={}).pipeline()

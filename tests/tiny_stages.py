@@ -20,7 +20,7 @@ class Copy(Stage):
 
     name = "copy"
     requires = frozenset({"file"})
-    provides = frozenset({"tracks"})
+    provides = frozenset({"tracks", "files"})
 
     def __init__(self, tag: str = "", open: str = "") -> None:
         self.tag, self.opening = tag, open

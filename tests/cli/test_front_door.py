@@ -79,6 +79,7 @@ def test_the_version_is_the_same_everywhere(run):
         (["diarize", "a.wav", "--config", "none.toml"], "SD203", "none.toml"),
         (["explain", "SD113"], "SD201", "SD112"),
         (["status", "nowhere"], "SD207", "nowhere"),
+        (["process", "a.wav", "--out", "x", "--set", 'chain=["decode"]'], "SD204", "files"),
         (["process", "", "--out", "x"], "SD200", "an empty path"),
         (["process", "a.wav", "--out", ""], "SD200", "an empty path"),
     ],
