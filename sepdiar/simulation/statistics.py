@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepdiar.conversation import Conversation, merged
+from sepdiar.conversation import Conversation
+from sepdiar.formats.segments import speech
+from sepdiar.metrics.floor import talks, transfers
 from sepdiar.simulation.talk import Ears
 from sepdiar.simulation.truth import speech_time
-from sepdiar.simulation.turntaking import Placed, floor_transfers
+from sepdiar.simulation.turntaking import Placed
 
 WINDOW = 0.2  # seconds: the mode of the gap is the middle of the window that holds the most
 
@@ -19,19 +21,18 @@ WINDOW = 0.2  # seconds: the mode of the gap is the middle of the window that ho
 def describe(truth: Conversation, placed: Sequence[Placed], ears: Ears) -> dict[str, Any]:
     """Counts of one dialogue; all but `gaps` add up over dialogues."""
     rate, turns = truth.recording.rate, truth.turns
-    spans = {name: merged(turn.span for turn in turns if turn.speaker == name) for name in truth.speakers}
-    transfers = [offset / rate for offset in floor_transfers(spans)]
+    offsets = [one.offset / rate for one in transfers(talks(turns))]
     words = sum(len(turn.words) for turn in turns)
     spoken = speech_time(turns)
     return {
         "seconds": truth.recording.seconds,
         "speech_seconds": spoken / rate,
-        "overlap_seconds": (sum(len(span) for own in spans.values() for span in own) - spoken) / rate,
+        "overlap_seconds": (sum(len(span) for own in speech(turns).values() for span in own) - spoken) / rate,
         "turns": len(turns),
         "backchannels": sum(one.backchannel for one in placed),
-        "changes": len(transfers),
-        "overlapped_changes": sum(offset < 0 for offset in transfers),
-        "offsets": [round(offset, 4) for offset in transfers],
+        "changes": len(offsets),
+        "overlapped_changes": sum(offset < 0 for offset in offsets),
+        "offsets": [round(offset, 4) for offset in offsets],
         "words": words,
         "words_with_estimated_times": sum(len(one.words) for one in placed if not one.timed),
         "parts_without_known_words": sum(one.untold for one in placed),

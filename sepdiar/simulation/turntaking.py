@@ -14,7 +14,6 @@ same for every share.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from numpy.random import Generator
@@ -175,34 +174,6 @@ class Floor:
 
     def _samples(self, seconds: float) -> int:
         return round(seconds * self.rate)
-
-
-def floor_transfers(turns: Mapping[str, tuple[Span, ...]]) -> tuple[int, ...]:
-    """Samples from the end of one speaker's turn to the begin of the other's, negative where they overlap, for every change.
-
-    Measured on who is heard alone: A alone, then silence or both, then B alone is a change; A, both, A is not.
-
-    >>> floor_transfers({"A": (Span(0, 50), Span(90, 130)), "B": (Span(20, 25), Span(40, 80))})
-    (-10, 10)
-    """
-    edges = sorted(
-        (at, begins, name) for name, spans in turns.items() for span in spans for at, begins in ((span.start, 1), (span.end, 0))
-    )
-    began: dict[str, int] = {}
-    ended: dict[str, int] = {}
-    alone, offsets = "", []
-    for (at, begins, name), after in zip(edges, [*edges[1:], None], strict=True):
-        if begins:
-            began[name] = at
-        else:
-            ended[name] = at
-            del began[name]
-        if len(began) == 1 and (after is None or after[0] > at):
-            (now,) = began
-            if alone and now != alone:
-                offsets.append(began[now] - ended[alone])
-            alone = now
-    return tuple(offsets)
 
 
 def _without(window: Span, blocked: Span) -> list[Span]:

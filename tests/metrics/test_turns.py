@@ -31,6 +31,22 @@ def test_the_parts_by_hand():
     assert overlaps(turns) == (Span(2 * TICKS, 3 * TICKS), Span(4_500_000, 5 * TICKS))
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "offsets"),
+    [
+        ([(0, 10)], [(13, 20)], [3]),
+        ([(0, 10)], [(10, 20)], [0]),
+        ([(0, 10)], [(4, 20)], [-6]),
+        ([(0, 10)], [(4, 6)], []),  # a backchannel
+        ([(0, 10), (14, 20)], [], []),  # a pause
+        ([(0, 10), (12, 30)], [(8, 14)], [-2, -2]),
+    ],
+)
+def test_changes_of_speaker_by_hand(a, b, offsets):
+    turns = sorted(Talk(Span(*span), name) for name, own in (("a", a), ("b", b)) for span in own)
+    assert [one.offset for one in transfers(turns)] == offsets
+
+
 def test_what_is_no_turn_of_its_own():
     assert talks([said("A", 0, 1), said("A", 1, 2), said("A", 1.5, 3), said("A", 4, 4)]) == [Talk(Span(0, 3 * TICKS), "A")]
     alike = talks([said("A", 0, 1), said("B", 0, 1)])
