@@ -63,6 +63,8 @@ def word_error(
     notes += ["segments that lie in the UEM, wholly or partly"] if uem is not None else []
     notes += [f"{greedy:g} of {len(ours)} sessions searched greedily, an upper bound"] if greedy else []
     notes += [f"{len(ours) - len(theirs)} sessions have no hypothesis and count as deleted"] if len(theirs) < len(ours) else []
+    if not any(one.words for segments in theirs.values() for one in segments):
+        notes.append("the hypothesis has no words at all (RTTM carries none), so all count as deleted")
     rows = {name: _result(kind, counts, "; ".join(notes)) for name, counts in counted.items()}
     whole = _result(kind, added(row.counts for row in rows.values()), "; ".join(notes))
     if not whole.counts["length"]:

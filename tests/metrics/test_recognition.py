@@ -36,6 +36,7 @@ def test_the_fox(kind):
     speakers = {} if kind == "orc" else {"scored_speaker": 2, "missed_speaker": 0, "falarm_speaker": 0}
     assert result.counts == counts | speakers
     assert "normalizer none: words compared as written" in result.protocol
+    assert "no words at all" not in result.protocol
 
 
 def test_speakers_missed_and_invented():
@@ -72,7 +73,9 @@ def test_normalizer():
 def test_silent_sides():
     for kind in ("cp", "tcp", "orc"):
         for nothing in ([], [said("1", "")]):
-            assert word_error(FOXES, nothing, kind=kind).counts["deletions"] == 9
+            result = word_error(FOXES, nothing, kind=kind)
+            assert result.counts["deletions"] == 9
+            assert "no words at all" in result.protocol
         with pytest.raises(SepdiarError, match="SD602"):
             word_error([said("A", "")], KWICK, kind=kind)
 
