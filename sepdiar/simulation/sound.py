@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -37,19 +37,25 @@ class Room:
 
     name: str
     responses: tuple[Samples, ...]
+    _gains: dict[int, float] = field(default_factory=dict)
 
     def hear(self, speaker: int, samples: Samples) -> Samples:
-        """Speech as it arrives, the response's tail behind it; it begins when it did."""
+        """Speech as it arrives, the response's tail behind it; it begins when it did.
+
+        What is heard first of a speaker keeps its energy, and all that follows gets the same gain: how much louder a room
+        makes a voice depends on the voice.
+        """
         from scipy.signal import fftconvolve
 
-        return fftconvolve(samples, self.responses[speaker]).astype(np.float32)  # type: ignore[no-any-return]
+        heard = fftconvolve(samples, self.responses[speaker])
+        gain = self._gains.setdefault(speaker, (_energy(samples) / _energy(heard)) ** 0.5)
+        return (heard * gain).astype(np.float32)  # type: ignore[no-any-return]
 
 
 def draw_room(files: Sequence[Path], rate: int, rng: Generator) -> Room:
     """One of the files for both speakers: its channels are responses at different places of one room.
 
-    To a file of one channel, another of the same folder gives the second place. A response begins at its direct sound, and
-    keeps the level.
+    To a file of one channel, another of the same folder gives the second place. A response begins at its direct sound.
     """
     first = files[int(rng.integers(len(files)))]
     responses = list(channels_of(first, rate).T)
@@ -153,5 +159,8 @@ def _noise(loop: Samples | None, span: Span, gain: float) -> Samples:
 def _direct(response: Samples, rate: int) -> Samples:
     begin = max(0, int(np.argmax(np.abs(response))) - rate // 1000)
     kept = response[begin : begin + round(TAIL * rate)]
-    energy = float(np.sum(kept.astype(np.float64) ** 2))
-    return kept / np.float32(energy**0.5) if energy else np.ones(1, np.float32)
+    return kept if kept.any() else np.ones(1, np.float32)
+
+
+def _energy(samples: Samples) -> float:
+    return float(np.sum(samples.astype(np.float64) ** 2))

@@ -77,7 +77,12 @@ def test_turns_are_tight(made: Path) -> None:
                     assert np.abs(samples[edge : edge + 1600]).max() > 0.03 * loud
 
 
-def test_levels_are_as_drawn(made: Path) -> None:
+@pytest.mark.parametrize("where", ["dry", "in a room that swallows what is high"])
+def test_levels_are_as_drawn(made: Path, manifest: Path, tmp_path: Path, where: str) -> None:
+    if where != "dry":
+        soundfile.write(tmp_path / "room.wav", np.stack([np.exp(-np.arange(400) / 30)] * 2, axis=1), 16000)
+        made = tmp_path / "made"
+        simulate(manifest, made, rooms=tmp_path)
     rows = statistics(made)["dialogues"]
     for (folder, truth), row in zip(items(made), rows, strict=True):
         _, channels = audio(folder)
