@@ -56,7 +56,7 @@ def show(scores: dict[str, Result], out: Path) -> None:
     for metric, result in scores.items():
         console.print(f"[dim]{metric}: {result.protocol}[/dim]", highlight=False)
     if "wer" not in scores:
-        console.print("words are not scored: python -m pip install 'sepdiar[wer]' (it needs a C++ compiler)")
+        console.print("words are not scored: python -m pip install -e '.[wer]' (it needs a C++ compiler)", markup=False)
 
 
 def _cell(result: Result, figure: str) -> str:
