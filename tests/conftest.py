@@ -13,7 +13,12 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
+
+# the same examples on every machine, however slow it is at the moment
+settings.register_profile("sepdiar", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sepdiar")
 
 ROOT = Path(__file__).resolve().parent.parent
 
