@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sepdiar.audio.inputs import Input, find_recordings
+from sepdiar.audio.inputs import Input, find_recordings, named_recording
 from sepdiar.conduct import conduct, derive, derived, space_needed
 from sepdiar.config import Config, describe, resolve, setting
 from sepdiar.engine import Engine, Stop
@@ -98,7 +98,7 @@ def retry(
     with store.opened():
         failed = {id for id, failure in store.failures().items() if failure.outcome == "failed"}
         rows = [row for row in Ledger.read(store.inputs).rows.values() if row.id in failed]
-        return conduct(store, chosen, [Input(Path(row.file), row.path) for row in rows], crew, listen, failed)
+        return conduct(store, chosen, [named_recording(Path(row.file), row.path) for row in rows], crew, listen, failed)
 
 
 def verify(
@@ -128,7 +128,7 @@ def verify(
             if row.id in at_fault and _holds(Path(row.file), row.sha256):
                 store.withdraw(row.id)
                 at_fault.remove(row.id)
-        conduct(store, store.settings().config, [Input(Path(row.file), row.path) for row in rows], crew, listen)
+        conduct(store, store.settings().config, [named_recording(Path(row.file), row.path) for row in rows], crew, listen)
         derive(store)
     remaining = set(_faults(store))
     return Verification(store.run, items, found, tuple(fault for fault in found if fault not in remaining))

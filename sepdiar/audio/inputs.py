@@ -41,8 +41,8 @@ def find_recordings(paths: Iterable[str | Path]) -> tuple[list[Input], int]:
     """The inputs in order, each once, and how many other files were passed over.
 
     A file that is named is an input whatever it is. Below a directory, a file is one if its content is audio, or if its
-    name says so (decoding then finds what is wrong with it). Hidden entries are passed over, links to directories are
-    not followed, names are in the order of their bytes.
+    name says so (decoding then finds what is wrong with it). Hidden entries are passed over, as are the run directories
+    of sepdiar, for they hold what came out; links to directories are not followed, names are in the order of their bytes.
     """
     found: dict[Path, Input] = {}
     ignored = 0
@@ -55,6 +55,11 @@ def find_recordings(paths: Iterable[str | Path]) -> tuple[list[Input], int]:
             else:
                 found.setdefault(entry.absolute(), made)
     return list(found.values()), ignored
+
+
+def named_recording(file: Path, path: str) -> Input:
+    """The input that one file is when it is named, called `path`, with what stands against it now."""
+    return _input(file, path, named=True) or Input(file, path)
 
 
 def content_hash(path: Path) -> str:
@@ -117,7 +122,8 @@ def _walk(directory: Path, name: str) -> Iterator[tuple[Path, str, bool]]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path), f"{name}/{entry.name}")
+            if not _is_run(Path(entry.path)):
+                yield from _walk(Path(entry.path), f"{name}/{entry.name}")
         elif not _is_directory(entry):
             yield Path(entry.path), f"{name}/{entry.name}", False
 
@@ -135,6 +141,10 @@ def _input(path: Path, name: str, named: bool) -> Input | None:
 
 def _is_directory(path: Path | os.DirEntry[str]) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - False for loops of links and endless names, where pathlib raises
+
+
+def _is_run(directory: Path) -> bool:
+    return os.path.isfile(directory / "run.toml") and _is_directory(directory / "items")  # noqa: PTH113 - as in _is_directory
 
 
 def _kind(mode: int) -> str:

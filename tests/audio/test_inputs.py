@@ -130,3 +130,15 @@ def test_twins_in_composed_and_decomposed_letters_differ_by_content_alone() -> N
 
 def test_a_name_stands_in_where_there_is_no_content() -> None:
     assert name_sha256("a\udcff.wav") != name_sha256("a\udcfe.wav")
+
+
+def test_what_another_run_made_is_no_input_unless_it_is_named(folder: Path) -> None:
+    found, ignored = find_recordings([folder])
+    before = [input.path for input in found], ignored
+    item = folder / "RUN" / "items" / "talk"
+    item.mkdir(parents=True)
+    (item / "dialogue-000.flac").write_bytes(b"fLaC")
+    (folder / "RUN" / "run.toml").touch()
+    found, ignored = find_recordings([folder])
+    assert ([input.path for input in found], ignored) == before
+    assert [input.path for input in find_recordings([folder / "RUN"])[0]] == ["RUN/items/talk/dialogue-000.flac"]

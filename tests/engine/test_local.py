@@ -140,6 +140,16 @@ def test_retry_tries_what_failed_and_only_that(go: Callable[..., RunSummary], tm
     assert after["silent"] == before["silent"]
 
 
+def test_retry_says_the_same_of_what_nobody_mended(go: Callable[..., RunSummary], tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "dangling.wav").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "in" / "pipe.wav")
+    go("a")
+    before = failures(tmp_path / "out")
+    retry(tmp_path / "out", workers=2)
+    assert failures(tmp_path / "out") == before
+
+
 def test_workers_have_one_thread_no_network_and_no_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     from sepdiar.engine.process import _environment
 
