@@ -30,13 +30,9 @@ def diarize(
     What is not given comes from the configuration, as for a run: flag before environment before file before recipe.
     """
     from sepdiar import solo
+    from sepdiar.config import words_to_keys
 
-    flags = {
-        "diarize.backend": diarizer,
-        "diarize.speakers": speakers,
-        "device": device,
-        "decode.salvage": salvage,
-    }
+    flags = words_to_keys(diarizer=diarizer, speakers=speakers, device=device, salvage=salvage)
     front, _ = solo.split(solo.configured(recipe, config, flags, settings), "diarize", "diarize")
     with solo.opened(file) as take:
         found = solo.advance(take, front, listen).conversation
@@ -65,15 +61,11 @@ def separate(
     The answer gives each speaker's file. Where more than two people speak, a file is silent outside the dialogues of its speaker.
     """
     from sepdiar import solo
+    from sepdiar.config import words_to_keys
 
-    flags = {
-        "separate.backend": separator,
-        "diarize.backend": diarizer,
-        "diarize.speakers": speakers,
-        "assemble.pairing": pairing,
-        "device": device,
-        "decode.salvage": salvage,
-    }
+    flags = words_to_keys(
+        separator=separator, diarizer=diarizer, speakers=speakers, pairing=pairing, device=device, salvage=salvage
+    )
     front, rest = solo.split(solo.configured(recipe, config, flags, settings), "diarize", "assemble")
     with solo.opened(file) as take:
         take = solo.advance(take, front, listen)
@@ -103,15 +95,11 @@ def transcribe(
     Speakers are told apart first, and each is heard on a channel of their own.
     """
     from sepdiar import solo
+    from sepdiar.config import words_to_keys
 
-    flags = {
-        "transcribe.backend": recognizer,
-        "diarize.backend": diarizer,
-        "separate.backend": separator,
-        "diarize.speakers": speakers,
-        "device": device,
-        "decode.salvage": salvage,
-    }
+    flags = words_to_keys(
+        recognizer=recognizer, diarizer=diarizer, separator=separator, speakers=speakers, device=device, salvage=salvage
+    )
     chosen = solo.configured(recipe, config, flags, settings)
     front, rest = solo.split(chosen, "diarize", "transcribe")
     with solo.opened(file) as take:

@@ -22,6 +22,15 @@ PREFIX = "SEPDIAR_"
 ABOVE_THE_STAGES = frozenset({"about", "chain", "device", "seed"})
 SHARED = {"device": "cpu", "seed": 0}
 """Settings of the whole run with their defaults, given to every stage whose constructor takes them."""
+KEYS = {
+    "separator": "separate.backend",
+    "diarizer": "diarize.backend",
+    "speakers": "diarize.speakers",
+    "recognizer": "transcribe.backend",
+    "pairing": "assemble.pairing",
+    "salvage": "decode.salvage",
+    "device": "device",
+}
 CORE_PACKAGES = ("sepdiar", "numpy", "soundfile", "soxr")
 
 
@@ -113,6 +122,15 @@ def resolve(
     if not isinstance(values.get("chain"), list):
         raise SepdiarError("SD203", 'a recipe needs chain = ["decode", ...]', where=str(chosen))
     return Config(values, origins)
+
+
+def words_to_keys(**words: Any) -> dict[str, Any]:
+    """What the command line and the library call by a word of their own, under the keys of a recipe.
+
+    >>> words_to_keys(diarizer="mfcc", speakers=2)
+    {'diarize.backend': 'mfcc', 'diarize.speakers': 2}
+    """
+    return {KEYS[word]: value for word, value in words.items()}
 
 
 def setting(text: str) -> tuple[str, Any]:

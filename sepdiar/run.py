@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sepdiar.audio.inputs import Input, find_recordings, named_recording
 from sepdiar.conduct import conduct, derive, derived, space_needed
-from sepdiar.config import Config, describe, resolve, setting
+from sepdiar.config import Config, describe, resolve, setting, words_to_keys
 from sepdiar.engine import Engine, Stop
 from sepdiar.engine.local import LocalEngine
 from sepdiar.errors import SepdiarError
@@ -48,15 +48,10 @@ def process(
     processes, one a CPU by default; `timeout` is how many seconds a recording may take beyond 30 times its length.
     With `dry_run` the answer is the plan, and nothing is made or changed.
     """
-    flags = {
-        "separate.backend": separator,
-        "diarize.backend": diarizer,
-        "transcribe.backend": recognizer,
-        "assemble.pairing": pairing,
-        "device": device,
-        "decode.salvage": salvage,
-        **dict(map(setting, settings)),
-    }
+    named = words_to_keys(
+        separator=separator, diarizer=diarizer, recognizer=recognizer, pairing=pairing, device=device, salvage=salvage
+    )
+    flags = named | dict(map(setting, settings))
     chosen = resolve(recipe, file=Path(config) if config else None, flags=flags)
     store = Store(Path(out))
     if not store.started:  # one that is has a chain that can work, and refuses any other by the name of the key
