@@ -175,6 +175,12 @@ CODES: dict[str, Code] = {
         "Give a reference with speech.",
         exit=USAGE,
     ),
+    # SD7xx: training
+    "SD701": Code(
+        "the training does not get anywhere",
+        "No step has a finite gradient any more: the learning rate is too high, or a batch holds what is no number.",
+        "Lower training.rate in the recipe and begin again in another --out.",
+    ),
     # SD9xx: ours
     "SD901": Code(
         "a stage failed",

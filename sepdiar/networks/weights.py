@@ -1,0 +1,86 @@
+"""Weights on disk: safetensors in half precision, the network's shape in the header, their hash in the model's card."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sepdiar.errors import SepdiarError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+NETWORKS = {
+    "separator": "sepdiar.networks.separator:Separator",
+    "segmenter": "sepdiar.networks.segmenter:Segmenter",
+    "voice": "sepdiar.networks.voice:Voice",
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of our own, as its card describes it; `name` and `sha256` go into the provenance."""
+
+    name: str
+    sha256: str
+    folder: Path
+    card: Mapping[str, Any]
+
+
+def find(name: str) -> Model:
+    """The model called `name`, from the wheel or the checkout; SD251 where it is not there."""
+    inside = Path(str(files("sepdiar"))) / "cards" / name
+    folder = inside if inside.is_dir() else Path(str(files("sepdiar"))).parent / "models" / name
+    try:
+        card = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SepdiarError("SD251", f"no model {name}", where=str(folder)) from error
+    return Model(name, str(card["sha256"]), folder, card)
+
+
+def load(model: Model, device: str = "cpu") -> nn.Module:
+    """The network of a model, ready to work on `device`; SD251 where its weights are missing or are not those of the card."""
+    path = model.folder / "weights.safetensors"
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise SepdiarError("SD251", f"the weights of {model.name}", where=str(path)) from error
+    if hashlib.sha256(content).hexdigest() != model.sha256:
+        raise SepdiarError("SD251", f"the weights of {model.name} are not those of its card", where=str(path))
+    return read(content).to(device).eval()
+
+
+def read(content: bytes) -> nn.Module:
+    """The network that `write` wrote."""
+    from safetensors.torch import load as tensors
+
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["network"])
+    network = make(header["kind"], header["shape"])
+    network.load_state_dict({name: value.float() for name, value in tensors(content).items()})
+    return network
+
+
+def write(network: nn.Module, kind: str, shape: Mapping[str, Any], path: Path) -> str:
+    """Keep a network in half precision; returns the hash of the file. The same weights always give the same bytes."""
+    from safetensors.torch import save
+
+    state = {name: value.detach().cpu().half().contiguous() for name, value in network.state_dict().items()}
+    header = json.dumps({"kind": kind, "shape": dict(shape)}, sort_keys=True)
+    content = save(state, {"network": header})  # one entry: safetensors writes several in any order
+    path.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def make(kind: str, shape: Mapping[str, Any]) -> nn.Module:
+    """A network of one of our kinds with random weights."""
+    module, _, name = NETWORKS[kind].partition(":")
+    network: nn.Module = getattr(importlib.import_module(module), name)(**shape)
+    return network

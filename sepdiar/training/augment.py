@@ -1,0 +1,57 @@
+"""What a microphone, a room, a line and a mixing desk do to speech, drawn at random; everything is at 16 kHz."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+
+from sepdiar.audio.source import Samples
+from sepdiar.training.corpus import RATE
+
+
+def gain(level: float) -> np.float32:
+    """Decibels as a factor of amplitude."""
+    return np.float32(10 ** (level / 20))
+
+
+def speed(samples: Samples, count: int) -> Samples:
+    """The same in `count` samples: faster and higher, or slower and lower, as a tape would be; it makes another voice."""
+    spectrum = np.fft.rfft(samples)[: count // 2 + 1]
+    return np.fft.irfft(spectrum, count).astype(np.float32) * np.float32(count / len(samples))  # type: ignore[no-any-return]
+
+
+def low_pass(samples: Samples, edge: float) -> Samples:
+    """Nothing above `edge` Hz, falling over the 300 Hz below it; along the last axis."""
+    count = samples.shape[-1]
+    hertz = np.fft.rfftfreq(count, 1 / RATE).astype(np.float32)
+    keep = np.clip((edge - hertz) / 300, 0, 1).astype(np.float32)
+    return np.fft.irfft(np.fft.rfft(samples) * keep, count).astype(np.float32)
+
+
+def coloured(count: int, slope: float, rng: Generator) -> Samples:
+    """Noise of power 1 that falls by `slope` dB an octave."""
+    hertz = np.maximum(np.fft.rfftfreq(count, 1 / RATE), 30.0).astype(np.float32)
+    shape = (hertz / 1000) ** np.float32(-slope / 6.02)
+    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(count, np.float32)) * shape, count).astype(np.float32)
+    return noise / np.float32(np.sqrt(np.mean(noise**2)) + 1e-9)
+
+
+def response(rng: Generator) -> Samples:
+    """A room as it is heard at one place: the direct sound, a few early reflections, and a tail that decays in 0.15 to 0.7 s."""
+    decay = rng.uniform(0.15, 0.7)
+    count = int(decay * RATE)
+    fall = np.exp(-6.9 * np.arange(count) / count).astype(np.float32)
+    tail = low_pass(rng.standard_normal(count, np.float32), rng.uniform(3000, 8000)) * fall
+    tail[: int(rng.uniform(0.004, 0.02) * RATE)] = 0
+    for at in rng.integers(16, 800, 6):
+        tail[at] += rng.uniform(-1, 1) * 4 * fall[at]
+    tail *= gain(-rng.uniform(0, 12)) / np.float32(np.sqrt(np.sum(tail**2)) + 1e-9)
+    tail[0] = 1
+    return tail
+
+
+def heard_in(samples: Samples, place: Samples) -> Samples:
+    """Speech as it arrives, as long as it was."""
+    from scipy.signal import fftconvolve
+
+    return fftconvolve(samples, place)[: len(samples)].astype(np.float32)  # type: ignore[no-any-return]

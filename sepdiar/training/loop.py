@@ -1,0 +1,172 @@
+"""One training loop for every task: it can be stopped at any step, and goes on as if it had not been."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sepdiar.errors import SepdiarError
+from sepdiar.networks import weights
+from sepdiar.training import state
+from sepdiar.training.batches import drawn
+from sepdiar.training.course import Course, follow, set_rate
+from sepdiar.training.task import Batch, Figures, Task
+
+HOPELESS = 100  # steps in a row without a finite gradient
+
+
+class Training:
+    """A task on its way through a course, in the folder `out`; goes on from the state there.
+
+    `identity` is what must be the same for that: the recipe and the data, as dotted keys. `tell` hears a line now and then.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        course: Course,
+        out: Path,
+        identity: Mapping[str, str],
+        device: str = "cpu",
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.task, self.course, self.out, self.device = task, course, out, torch.device(device)
+        self.network = task.network.to(self.device).train()
+        task.heads.to(self.device).train()
+        self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
+        self.optimizers = course.optimizers(self.network, task.heads)
+        self.step, self.seconds, self.skipped, self.best, self.best_step = 0, 0.0, 0, -math.inf, 0
+        self.figures: dict[str, float] = {}
+        self._identity, self._tell = dict(identity), tell
+        self._compiled: nn.Module = torch.compile(self.network) if course.compile else self.network  # type: ignore[assignment]
+        self._resume()
+        self._log, self._dev = (state.Table(out / name, self.step) for name in ("log.csv", "dev.csv"))
+
+    def run(self, stop: Event | None = None, minutes: float = math.inf) -> bool:
+        """Train to the end, or until `stop` is set or the minutes are over; whether the end is reached. The state is kept."""
+        course, began = self.course, time.monotonic() - self.seconds
+        until, saved = time.monotonic() + 60 * minutes, time.monotonic()
+        sums, count, hopeless = dict[str, float | Tensor](), 0, 0
+        batches = drawn(self.task, course.seed, self.step, course.steps, course.workers)
+        try:
+            while self.step < course.steps and not (stop and stop.is_set()) and time.monotonic() < until:
+                figures = self._learn(next(batches))
+                hopeless = 0 if figures else hopeless + 1
+                if hopeless == HOPELESS:
+                    raise SepdiarError(
+                        "SD701",
+                        f"{HOPELESS} steps in a row",
+                        where=f"step {self.step}",
+                        hint="Lower training.rate, or set training.precision to fp32.",
+                    )
+                self.step, self.skipped = self.step + 1, self.skipped + (not figures)
+                sums = {name: sums.get(name, 0.0) + value for name, value in figures.items()} if figures else sums
+                count += bool(figures)
+                self.seconds = time.monotonic() - began
+                if self.step % course.log_every == 0 or self.step == course.steps:
+                    self._note({name: float(value) / count for name, value in sums.items()} if count else {})
+                    sums, count = {}, 0
+                if self.step % course.evaluate_every == 0 or self.step == course.steps:
+                    self._examine()
+                    self.seconds = time.monotonic() - began
+                if time.monotonic() - saved > 60 * course.save_minutes:
+                    self.save()
+                    saved = time.monotonic()
+        finally:
+            batches.close()
+        self.save()
+        return self.step == course.steps
+
+    def save(self) -> None:
+        """Keep the state, and the averaged weights so far."""
+        state.save(
+            self.out,
+            {
+                "identity": json.dumps(self._identity),
+                "steps": self.course.steps,
+                "falls_from": self.course.falls_from,
+                "network": self.network.state_dict(),
+                "heads": self.task.heads.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+                "progress": [self.step, self.seconds, self.skipped, self.best, self.best_step],
+                "figures": self.figures,
+            },
+        )
+        self._write("last.safetensors")
+
+    def _resume(self) -> None:
+        found = state.load(self.out)
+        if found is None:
+            return
+        before = json.loads(found["identity"])
+        other = sorted(key for key in {*before, *self._identity} if before.get(key) != self._identity.get(key))
+        step = found["progress"][0]
+        if found["steps"] != self.course.steps and step > min(found["falls_from"], self.course.falls_from):
+            other.append("training.steps")  # before the rate falls, the steps to come change nothing
+        if other:
+            raise SepdiarError("SD205", f"{', '.join(other)} differ" + "s" * (len(other) == 1), where=str(self.out))
+        self.network.load_state_dict(found["network"])
+        self.task.heads.load_state_dict(found["heads"])
+        self.average.load_state_dict(found["average"])
+        for optimizer, kept in zip(self.optimizers, found["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
+        self.step, self.seconds, self.skipped, self.best, self.best_step = found["progress"]
+        self.figures = found["figures"]
+
+    def _learn(self, batch: Batch) -> Figures:
+        """One step; no figures where the gradient was not finite and the step was left out."""
+        torch.manual_seed(int(np.random.SeedSequence([self.course.seed, self.step, 1]).generate_state(1, np.uint64)[0] >> 1))
+        set_rate(self.optimizers, self.course.factor(self.step))
+        tensors = tuple(self._moved(part) for part in batch)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.course.precision == "bf16"):
+            loss, figures = self.task.loss(self._compiled, tensors)
+        loss.backward()  # type: ignore[no-untyped-call]
+        parameters = [*self.network.parameters(), *self.task.heads.parameters()]
+        finite = bool(torch.isfinite(nn.utils.clip_grad_norm_(parameters, self.course.clip) + loss.detach()))
+        if finite:
+            for optimizer in self.optimizers:
+                optimizer.step()
+            follow(self.average, self.network, 1 - min(self.course.average, (1 + self.step) / (10 + self.step)))
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        return {"loss": loss.detach(), **figures} if finite else {}
+
+    def _moved(self, part: Any) -> Tensor:
+        tensor = torch.as_tensor(part)
+        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
+
+    def _note(self, figures: Mapping[str, float]) -> None:
+        if not figures:
+            return
+        rate = self.course.rate * self.course.factor(self.step - 1)
+        self._log.add({"step": self.step, "seconds": round(self.seconds, 1), "rate": rate, **figures})
+        said = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        self._tell(f"step {self.step} of {self.course.steps}  {self.seconds:.0f} s  {said}")
+
+    def _examine(self) -> None:
+        """The averaged weights on dev; they are kept where they are the best so far."""
+        with torch.no_grad():
+            figures = {name: float(value) for name, value in self.task.evaluate(self.average).items()}
+        self.average.eval()
+        self._dev.add({"step": self.step, "seconds": round(self.seconds, 1), **figures})
+        self._tell(f"dev at step {self.step}  " + "  ".join(f"{name} {value:.4g}" for name, value in figures.items()))
+        score = next(iter(figures.values()))
+        if score > self.best:
+            self.best, self.best_step, self.figures = score, self.step, figures
+            self._write("best.safetensors")
+
+    def _write(self, name: str) -> None:
+        part = self.out / (name + ".part")
+        weights.write(self.average, self.task.kind, self.task.shape, part)
+        part.replace(self.out / name)
