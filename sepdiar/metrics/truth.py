@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sepdiar.audio.source import OneChannel, Within
+from sepdiar.audio.source import Audio, OneChannel, Within
 from sepdiar.conversation import Conversation, Span, Turn
 from sepdiar.errors import SepdiarError
 from sepdiar.formats import read_conversation
@@ -35,6 +35,17 @@ class Pair:
         return [replace(one, session=name) for one in of_conversation(self.true)], list(of_conversation(self.made))
 
 
+@dataclass(frozen=True)
+class Side:
+    """A dialogue of an item, `span` of its recording: its two channels, the true ones, and who speaks in them."""
+
+    name: str
+    span: Span
+    reference: Audio
+    hypothesis: Audio
+    turns: list[Segment]
+
+
 def against_truth(run: str | Path, truth: str | Path) -> dict[str, Result]:
     """The scores `der`, `turns`, `separation` and `wer` of a run's finished items against their truth, recordings added up.
 
@@ -50,7 +61,11 @@ def against_truth(run: str | Path, truth: str | Path) -> dict[str, Result]:
     ours, theirs = ([one for side in sides for one in side[which]] for which in (0, 1))
     whole = {pair.made.recording.id: [_extent(pair.true)] for pair in pairs}
     scores = {"der": diarization_error(ours, theirs, uem=whole), "turns": turn_taking(ours, theirs)}
-    channels = {name: result for pair in pairs for name, result in _separations(pair)}
+    channels = {
+        side.name: separation(side.reference, side.hypothesis, turns=side.turns, name=side.name)
+        for pair in pairs
+        for side in dialogues(pair)
+    }
     if channels:
         scores["separation"] = pooled(channels)
     if importlib.util.find_spec("meeteval") and all(any(one.words for one in side) for side in (ours, theirs)):
@@ -71,23 +86,16 @@ def _pairs(run: Path, truth: Path) -> Iterator[Pair]:
             yield Pair(made, file.parent, *found)
 
 
-def _separations(pair: Pair) -> Iterator[tuple[str, Result]]:
-    """Each dialogue of an item against the same span of the truth's tracks."""
+def dialogues(pair: Pair) -> Iterator[Side]:
+    """Each dialogue of an item beside the same span of the truth's tracks; none where the truth has no audio for two."""
     tracks = sorted(pair.true.tracks, key=lambda track: (track.file, track.channel))
     if len(tracks) != 2:
         return
     reference = Beside(tuple(OneChannel(open_audio(pair.folder / track.file), track.channel) for track in tracks))
     for name, span in {track.file: track.span for track in pair.made.tracks}.items():
         session = f"{pair.made.recording.id}/{name}"
-        yield (
-            session,
-            separation(
-                Within(reference, span),
-                open_audio(pair.item / name),
-                turns=[one for turn in pair.true.turns for one in _cut(turn, span, session, reference.rate)],
-                name=session,
-            ),
-        )
+        turns = [one for turn in pair.true.turns for one in _cut(turn, span, session, reference.rate)]
+        yield Side(session, span, Within(reference, span), open_audio(pair.item / name), turns)
 
 
 def _cut(turn: Turn, span: Span, session: str, rate: int) -> Iterator[Segment]:
