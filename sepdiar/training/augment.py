@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.random import Generator
+from scipy.fft import prev_fast_len
+from scipy.signal import fftconvolve
 
 from sepdiar.audio.source import Samples
 from sepdiar.training.corpus import RATE
@@ -14,10 +16,15 @@ def gain(level: float) -> np.float32:
     return np.float32(10 ** (level / 20))
 
 
-def speed(samples: Samples, count: int) -> Samples:
-    """The same in `count` samples: faster and higher, or slower and lower, as a tape would be; it makes another voice."""
-    spectrum = np.fft.rfft(samples)[: count // 2 + 1]
-    return np.fft.irfft(spectrum, count).astype(np.float32) * np.float32(count / len(samples))  # type: ignore[no-any-return]
+def speed(samples: Samples, factor: float) -> Samples:
+    """Faster and higher (`factor` > 1) or slower and lower, as a tape would be: it makes another voice.
+
+    A few samples at the end are left out, so that the lengths suit the Fourier transform.
+    """
+    taken = prev_fast_len(len(samples), real=True)
+    count = prev_fast_len(max(2, int(taken / factor)), real=True)
+    spectrum = np.fft.rfft(samples[:taken])[: count // 2 + 1]
+    return np.fft.irfft(spectrum, count).astype(np.float32) * np.float32(count / taken)  # type: ignore[no-any-return]
 
 
 def low_pass(samples: Samples, edge: float) -> Samples:
@@ -52,6 +59,4 @@ def response(rng: Generator) -> Samples:
 
 def heard_in(samples: Samples, place: Samples) -> Samples:
     """Speech as it arrives, as long as it was."""
-    from scipy.signal import fftconvolve
-
     return fftconvolve(samples, place)[: len(samples)].astype(np.float32)  # type: ignore[no-any-return]

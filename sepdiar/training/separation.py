@@ -92,11 +92,11 @@ class Mixer:
         factor = rng.uniform(1 - self._mixing.speed, 1 + self._mixing.speed) if self._mixing.speed else 1.0
         while at < samples:
             clip: Clip = clips[rng.integers(len(clips))]
-            need = int((samples - at) * factor) + 64
+            need = int((samples - at) * factor) + 512
             start = int(rng.integers(max(1, clip.samples - need))) if at == 0 and clip.samples > need else 0
             piece = self._corpus.read(clip, start, need)
             if factor != 1.0 and len(piece) > 64:
-                piece = augment.speed(piece, int(len(piece) / factor))
+                piece = augment.speed(piece, factor)
             piece = piece[: samples - at]
             talk[at : at + len(piece)] = piece
             at += len(piece)
