@@ -65,7 +65,8 @@ class Diarize(BackendStage):
 
     def _turns(self, take: Take, audio: Audio, name: str, speakers: int | None) -> Iterator[Turn]:
         """What the backend hears, in the recording's own samples and within it."""
-        diarizer: Diarizer = self.opened
+        told = getattr(self.opened, "of", None)
+        diarizer: Diarizer = told(take.conversation.recording) if told else self.opened
         whole = Span(0, audio.samples)
         heard = at_rate(audio, diarizer.rate, take.scratch / f"diarize-{name}.f32")
         for turn in diarizer.diarize(heard, speakers):
