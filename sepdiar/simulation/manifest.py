@@ -24,7 +24,7 @@ class Utterance:
     """One file with one person speaking. `words` are (text, begin, end) in seconds, None where their times are not known.
 
     `seconds` is the length that the manifest states, 0 where it does not; `role` is "" or "backchannel"; `dialogue` names
-    the scripted dialogue to which the line belongs.
+    the scripted dialogue to which the line belongs; `split` is what it is for: train, dev, or whatever the manifest says.
     """
 
     id: str
@@ -35,6 +35,7 @@ class Utterance:
     seconds: float = 0.0
     role: str = ""
     dialogue: str = ""
+    split: str = ""
 
     @property
     def is_short(self) -> bool:
@@ -53,7 +54,7 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None, words: st
     Refused: a path that leads outside of root, also by a link (SD401); a URL, pipe or command (SD402); anything that does
     not have the form of a manifest, the line named (SD403).
     """
-    return tuple(utterance for utterance, _ in _read(Path(path), root, words))
+    return tuple(_read(Path(path), root, words))
 
 
 def choose(
@@ -67,21 +68,21 @@ def choose(
     """The utterances of a manifest in one `split` and of some `speakers`; SD202 where none is left or a speaker is not there."""
     rows = _read(Path(path), root, words)
     wanted = None if speakers is None else frozenset(speakers)
-    if missing := sorted((wanted or frozenset()) - {utterance.speaker for utterance, _ in rows}):
+    if missing := sorted((wanted or frozenset()) - {utterance.speaker for utterance in rows}):
         raise SepdiarError("SD202", f"no such speaker: {', '.join(missing)}", where=str(path))
     kept = [
         utterance
-        for utterance, fields in rows
-        if (split is None or fields.get("split") == split) and (wanted is None or utterance.speaker in wanted)
+        for utterance in rows
+        if (split is None or utterance.split == split) and (wanted is None or utterance.speaker in wanted)
     ]
     if not kept:
-        splits = sorted({fields["split"] for _, fields in rows if fields.get("split")})
+        splits = sorted({utterance.split for utterance in rows} - {""})
         known = f"there are: {', '.join(splits)}" if splits else "it has no column split with a value"
         raise SepdiarError("SD202", f"no utterance of split {split!r}; {known}" if split else "no utterance", where=str(path))
     return tuple(kept)
 
 
-def _read(path: Path, root: str | Path | None, words: str | Path | None) -> list[tuple[Utterance, dict[str, str]]]:
+def _read(path: Path, root: str | Path | None, words: str | Path | None) -> list[Utterance]:
     lines = _text(path).split("\n")
     header = lines[0].rstrip("\r").split("\t")
     if missing := [column for column in COLUMNS if column not in header]:
@@ -90,7 +91,7 @@ def _read(path: Path, root: str | Path | None, words: str | Path | None) -> list
         raise SepdiarError("SD403", "the header names a column twice", where=f"{path}, line 1")
     base = (path.parent if root is None else Path(root)).resolve()
     times = _times(path, words)
-    rows: dict[str, tuple[Utterance, dict[str, str]]] = {}
+    rows: dict[str, Utterance] = {}
     for number, line in enumerate(lines[1:], 2):
         if not line.strip():
             continue
@@ -103,7 +104,7 @@ def _read(path: Path, root: str | Path | None, words: str | Path | None) -> list
         utterance = _utterance(fields, base, times, where)
         if utterance.id in rows:
             raise SepdiarError("SD403", f"utt {utterance.id} is there twice", where=where)
-        rows[utterance.id] = (utterance, fields)
+        rows[utterance.id] = utterance
     return list(rows.values())
 
 
@@ -123,9 +124,8 @@ def _utterance(
     except ValueError:
         raise SepdiarError("SD403", f"seconds is not a number: {fields['seconds']!r}", where=where) from None
     file = _inside(fields["file"], base, where)
-    return Utterance(
-        fields["utt"], fields["speaker"], file, fields["text"].strip(), times.get(fields["utt"]), seconds, role, dialogue
-    )
+    known, split = times.get(fields["utt"]), fields.get("split", "")
+    return Utterance(fields["utt"], fields["speaker"], file, fields["text"].strip(), known, seconds, role, dialogue, split)
 
 
 def _inside(name: str, base: Path, where: str) -> Path:

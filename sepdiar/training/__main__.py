@@ -1,9 +1,20 @@
-"""Train one of our models on your own speech.
+"""Train the models of sepdiar on your own speech, on a processor or a graphics card.
 
+\b
     python -m sepdiar.training separation models/compact-separation/train.toml --data SPEECH --out RUN
+    python -m sepdiar.training export RUN models/my-separation
 
-TASK is separation, segmentation or embedding; RECIPE a TOML file with the tables [network] (the shape), [training] (see
-`course.Course`) and those of the task. SPEECH is a manifest.tsv with the columns utt, speaker, file, text and split (train, dev).
+SPEECH is a manifest (a TSV with the columns utt, speaker, file, text, and split where it names train and dev), a folder with
+a manifest.tsv, a folder as LibriSpeech or VCTK has it, or one with a folder a speaker. Where nothing says which speakers are
+for dev, one of twenty is held out.
+
+\b
+The same command again goes on where it was stopped, as if it had not been. In RUN there are:
+    state.pt            what it goes on from
+    log.csv dev.csv     loss and dev figures
+    best.safetensors    the weights with the best first dev figure, last.safetensors the newest
+    training.json       data, steps, seconds, machine, figures, and the hash of the best weights
+    train.toml          the recipe
 """
 
 from __future__ import annotations
@@ -11,6 +22,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -18,26 +30,32 @@ from typing import Any
 
 import click
 
+from sepdiar.cli.say import data as say
 from sepdiar.cli.say import refusal, words
-from sepdiar.errors import DONE, INTERRUPTED, SepdiarError
+from sepdiar.errors import DONE, INTERRUPTED, SepdiarError, from_os_error
+
+ABOUT = {
+    "separation": "Two people who talk at once into two channels.",
+    "segmentation": "Who speaks when, overlap too, in a window of some seconds.",
+    "embedding": "A voice as a vector.",
+}
+PROGRAM = "python -m sepdiar.training"
+PLACE = click.Path(path_type=Path)
 
 
-@click.command(help=__doc__)
-@click.argument("task")
-@click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="A manifest, or a folder with one.")
-@click.option("--out", type=click.Path(path_type=Path), help="State, figures and weights.  [default: runs/TASK]")
-@click.option("--cache", type=click.Path(path_type=Path), help="Where decoded speech is kept.  [default: OUT/speech]")
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
-@click.option("--threads", type=click.IntRange(1), help="Processor threads of torch.")
-@click.option("--steps", type=click.IntRange(1), help="Instead of training.steps of the recipe.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after that long; the same command goes on.")
-def command(
-    task: str,
+@click.group(help=__doc__, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, no_args_is_help=True)
+def program() -> None:
+    pass
+
+
+def _train(
     recipe: Path,
     data: Path,
     out: Path | None,
     cache: Path | None,
+    noise: Path | None,
+    rooms: Path | None,
+    start: Path | None,
     device: str,
     threads: int | None,
     steps: int | None,
@@ -45,17 +63,47 @@ def command(
 ) -> int:
     import torch
 
-    from sepdiar.training.recipe import prepare
+    from sepdiar.training.recipe import Order, opened
 
-    if device != "cpu" and not torch.cuda.is_available():
-        raise SepdiarError("SD253", device)
     if threads:
         torch.set_num_threads(threads)
-    out = out or Path("runs") / task
-    with prepare(task, recipe, data, out, cache, device, steps, words) as training:
-        finished = training.run(_asked_to_stop(), minutes or float("inf"))
-    words(f"{'finished' if finished else 'stopped'} at step {training.step}: {out}")
-    return DONE if finished or minutes else INTERRUPTED
+    task = str(click.get_current_context().info_name)
+    order = Order(task, recipe, data, out or Path("runs") / task, cache, noise, rooms, start, device, steps)
+    with opened(order, words) as training:
+        stop = _asked_to_stop()
+        finished = training.run(stop, minutes or float("inf"))
+    words(f"{'finished' if finished else 'stopped'} at step {training.step}, {training.seconds:.0f} s")
+    say(str(order.out))
+    return INTERRUPTED if stop.is_set() and not finished else DONE
+
+
+for _name, _about in ABOUT.items():
+    _command: Any = program.command(_name, help=f"Train: {_about} RECIPE is a TOML file, as models/ has it for each of ours.")(
+        _train
+    )
+    _command.params = [
+        click.Argument(["recipe"], type=PLACE),
+        click.Option(["--data"], type=PLACE, required=True, help="Speech: a manifest or a folder, see above."),
+        click.Option(["--out"], type=PLACE, help=f"The folder of the training.  [default: runs/{_name}]"),
+        click.Option(["--cache"], type=PLACE, help="Where decoded speech is kept.  [default: OUT/speech]"),
+        click.Option(["--noise"], type=PLACE, help="Recordings of noise to augment with."),
+        click.Option(["--rooms"], type=PLACE, help="Measured responses of rooms to augment with."),
+        click.Option(["--start"], type=PLACE, help="Weights to begin with instead of random ones."),
+        click.Option(["--device"], default="cpu", show_default=True, help="cpu or cuda."),
+        click.Option(["--threads"], type=click.IntRange(1), help="Threads of the processor.  [default: what torch takes]"),
+        click.Option(["--steps"], type=click.IntRange(1), help="Instead of training.steps of the recipe."),
+        click.Option(["--minutes"], type=click.FloatRange(0, min_open=True), help="Stop after that long."),
+    ]
+
+
+@program.command()
+@click.argument("run", type=PLACE)
+@click.argument("folder", type=PLACE)
+def export(run: Path, folder: Path) -> None:
+    """Put the best weights of RUN into the FOLDER of a model, and what was measured into its card.toml."""
+    from sepdiar.training.export import export as put
+
+    say(put(run, folder)["sha256"])
 
 
 def _asked_to_stop() -> Event:
@@ -64,6 +112,7 @@ def _asked_to_stop() -> Event:
 
     def heard(number: int, frame: FrameType | None) -> None:
         stop.set()
+        words("stopping after this step; once more to stop at once")
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -71,19 +120,25 @@ def _asked_to_stop() -> Event:
     return stop
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command and exit with its code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code."""
     try:
-        code: Any = command.main(arguments, prog_name="python -m sepdiar.training", standalone_mode=False)
-    except click.ClickException as error:
-        code = refusal(SepdiarError("SD200", error.format_message().rstrip("."), hint="python -m sepdiar.training --help"))
-    except SepdiarError as error:
+        code: Any = program.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except (SepdiarError, click.ClickException, OSError) as error:
         if os.environ.get("SEPDIAR_DEBUG"):
             raise
-        code = refusal(error)
+        code = refusal(_as_ours(error))
     except (click.Abort, KeyboardInterrupt):
         code = refusal(SepdiarError("SD903"))
     sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _as_ours(error: SepdiarError | click.ClickException | OSError) -> SepdiarError:
+    if isinstance(error, SepdiarError):
+        return error
+    if isinstance(error, OSError):
+        return from_os_error(error)
+    return SepdiarError("SD200", error.format_message().rstrip("."), hint=f"{PROGRAM} --help")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -36,6 +37,7 @@ def drawn(task: Task, seed: int, first: int, last: int, workers: int = 1) -> Gen
 
 def _remember(task: Task) -> None:
     global _task
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training hears it
     _task = task
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -63,12 +65,16 @@ class Corpus:
 
 
 def gather(manifest: Path, split: str, cache: Path, speakers: Sequence[str] | None = None) -> Corpus:
-    """The utterances of one split of a manifest; decoded into `cache` once, as long as the list is the same."""
-    rows = choose(manifest, split=split, speakers=speakers)
+    """The utterances of one split of a manifest, `decoded`."""
+    return decoded(choose(manifest, split=split, speakers=speakers), split, cache)
+
+
+def decoded(rows: Sequence[Utterance], name: str, cache: Path) -> Corpus:
+    """Utterances as a corpus; decoded into `cache` once, as long as they and their files are the same."""
     key = hashlib.sha256(
         json.dumps([[row.id, row.speaker, str(row.file), row.file.stat().st_mtime_ns] for row in rows]).encode()
     ).hexdigest()[:16]
-    file, index = cache / f"{split}-{key}.i16", cache / f"{split}-{key}.json"
+    file, index = cache / f"{name}-{key}.i16", cache / f"{name}-{key}.json"
     if not index.exists():
         cache.mkdir(parents=True, exist_ok=True)
         _decode(rows, file, index)
@@ -78,7 +84,8 @@ def gather(manifest: Path, split: str, cache: Path, speakers: Sequence[str] | No
 def _decode(rows: Sequence[Utterance], file: Path, index: Path) -> None:
     clips: list[tuple[str, str, int, int, float, float]] = []
     at = 0
-    with ProcessPoolExecutor() as pool, file.open("wb") as out:
+    part = file.with_suffix(f".{os.getpid()}")
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool, part.open("wb") as out:
         for row, (samples, band, floor) in zip(rows, pool.map(_one, [row.file for row in rows], chunksize=32), strict=True):
             if len(samples) < RATE // 10:
                 continue
@@ -86,8 +93,10 @@ def _decode(rows: Sequence[Utterance], file: Path, index: Path) -> None:
             clips.append((row.id, row.speaker, at, len(samples), band, floor))
             at += len(samples)
     if not clips:
-        raise SepdiarError("SD202", "no utterance of a tenth of a second or more", where=str(file))
-    index.write_text(json.dumps(clips))
+        raise SepdiarError("SD202", "no utterance of a tenth of a second or more", where=str(rows[0].file.parent))
+    part.replace(file)
+    part.write_text(json.dumps(clips))
+    part.replace(index)
 
 
 def _one(path: Path) -> tuple[NDArray[np.int16], float, float]:

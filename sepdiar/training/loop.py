@@ -28,7 +28,8 @@ HOPELESS = 100  # steps in a row without a finite gradient
 class Training:
     """A task on its way through a course, in the folder `out`; goes on from the state there.
 
-    `identity` is what must be the same for that: the recipe and the data, as dotted keys. `tell` hears a line now and then.
+    `identity` is what must be the same for that: the recipe and the data, as dotted keys. `tell` hears a line now and then,
+    `kept` is called after each time that the state was kept.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Training:
         identity: Mapping[str, str],
         device: str = "cpu",
         tell: Callable[[str], None] = lambda line: None,
+        kept: Callable[[Training], None] = lambda training: None,
     ) -> None:
         self.task, self.course, self.out, self.device = task, course, out, torch.device(device)
         self.network = task.network.to(self.device).train()
@@ -47,45 +49,40 @@ class Training:
         self.optimizers = course.optimizers(self.network, task.heads)
         self.step, self.seconds, self.skipped, self.best, self.best_step = 0, 0.0, 0, -math.inf, 0
         self.figures: dict[str, float] = {}
-        self._identity, self._tell = dict(identity), tell
+        self._sums: dict[str, float | Tensor] = {}  # since the last row of the log
+        self._count = self._in_vain = 0
+        self._identity, self._tell, self._kept = dict(identity), tell, kept
         self._compiled: nn.Module = torch.compile(self.network) if course.compile else self.network  # type: ignore[assignment]
         self._resume()
         self._log, self._dev = (state.Table(out / name, self.step) for name in ("log.csv", "dev.csv"))
 
+    @property
+    def finished(self) -> bool:
+        """Whether no step is left."""
+        return self.step == self.course.steps
+
     def run(self, stop: Event | None = None, minutes: float = math.inf) -> bool:
         """Train to the end, or until `stop` is set or the minutes are over; whether the end is reached. The state is kept."""
         course, began = self.course, time.monotonic() - self.seconds
-        until, saved = time.monotonic() + 60 * minutes, time.monotonic()
-        sums, count, hopeless = dict[str, float | Tensor](), 0, 0
+        until, saved, at = time.monotonic() + 60 * minutes, time.monotonic(), self.step
         batches = drawn(self.task, course.seed, self.step, course.steps, course.workers)
         try:
-            while self.step < course.steps and not (stop and stop.is_set()) and time.monotonic() < until:
-                figures = self._learn(next(batches))
-                hopeless = 0 if figures else hopeless + 1
-                if hopeless == HOPELESS:
-                    raise SepdiarError(
-                        "SD701",
-                        f"{HOPELESS} steps in a row",
-                        where=f"step {self.step}",
-                        hint="Lower training.rate, or set training.precision to fp32.",
-                    )
-                self.step, self.skipped = self.step + 1, self.skipped + (not figures)
-                sums = {name: sums.get(name, 0.0) + value for name, value in figures.items()} if figures else sums
-                count += bool(figures)
-                self.seconds = time.monotonic() - began
-                if self.step % course.log_every == 0 or self.step == course.steps:
-                    self._note({name: float(value) / count for name, value in sums.items()} if count else {})
-                    sums, count = {}, 0
-                if self.step % course.evaluate_every == 0 or self.step == course.steps:
+            while not self.finished and not (stop and stop.is_set()) and time.monotonic() < until:
+                self._count_in(self._learn(next(batches)))
+                self.step, self.seconds = self.step + 1, time.monotonic() - began
+                if self.step % course.log_every == 0 or self.finished:
+                    self._note()
+                if examined := self.step % course.evaluate_every == 0 or self.finished:
                     self._examine()
+                if examined or time.monotonic() - saved > 60 * course.save_minutes:
                     self.seconds = time.monotonic() - began
-                if time.monotonic() - saved > 60 * course.save_minutes:
                     self.save()
-                    saved = time.monotonic()
+                    saved, at = time.monotonic(), self.step
         finally:
             batches.close()
-        self.save()
-        return self.step == course.steps
+        if at < self.step:
+            self.save()
+        return self.finished
 
     def save(self) -> None:
         """Keep the state, and the averaged weights so far."""
@@ -99,11 +96,13 @@ class Training:
                 "heads": self.task.heads.state_dict(),
                 "average": self.average.state_dict(),
                 "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-                "progress": [self.step, self.seconds, self.skipped, self.best, self.best_step],
+                "progress": [self.step, self.seconds, self.skipped, self.best, self.best_step, self._count, self._in_vain],
                 "figures": self.figures,
+                "sums": {name: float(value) for name, value in self._sums.items()},
             },
         )
         self._write("last.safetensors")
+        self._kept(self)
 
     def _resume(self) -> None:
         found = state.load(self.out)
@@ -115,14 +114,14 @@ class Training:
         if found["steps"] != self.course.steps and step > min(found["falls_from"], self.course.falls_from):
             other.append("training.steps")  # before the rate falls, the steps to come change nothing
         if other:
-            raise SepdiarError("SD205", f"{', '.join(other)} differ" + "s" * (len(other) == 1), where=str(self.out))
+            raise SepdiarError("SD205", f"not the same: {', '.join(other)}", where=str(self.out))
         self.network.load_state_dict(found["network"])
         self.task.heads.load_state_dict(found["heads"])
         self.average.load_state_dict(found["average"])
         for optimizer, kept in zip(self.optimizers, found["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
-        self.step, self.seconds, self.skipped, self.best, self.best_step = found["progress"]
-        self.figures = found["figures"]
+        self.step, self.seconds, self.skipped, self.best, self.best_step, self._count, self._in_vain = found["progress"]
+        self.figures, self._sums = found["figures"], found["sums"]
 
     def _learn(self, batch: Batch) -> Figures:
         """One step; no figures where the gradient was not finite and the step was left out."""
@@ -146,13 +145,24 @@ class Training:
         tensor = torch.as_tensor(part)
         return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
 
-    def _note(self, figures: Mapping[str, float]) -> None:
-        if not figures:
+    def _count_in(self, figures: Figures) -> None:
+        """Figures of a step into the next row of the log; a step without any was in vain, and too many of them end it."""
+        if figures:
+            self._sums = {name: self._sums.get(name, 0.0) + value for name, value in figures.items()}
+            self._count, self._in_vain = self._count + 1, 0
             return
+        self.skipped, self._in_vain = self.skipped + 1, self._in_vain + 1
+        if self._in_vain == HOPELESS:
+            raise SepdiarError("SD701", f"{HOPELESS} steps in a row", where=f"step {self.step}")
+
+    def _note(self) -> None:
+        if not self._count:
+            return
+        figures = {name: float(value) / self._count for name, value in self._sums.items()}
+        self._sums, self._count = {}, 0
         rate = self.course.rate * self.course.factor(self.step - 1)
         self._log.add({"step": self.step, "seconds": round(self.seconds, 1), "rate": rate, **figures})
-        said = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        self._tell(f"step {self.step} of {self.course.steps}  {self.seconds:.0f} s  {said}")
+        self._tell(f"step {self.step} of {self.course.steps}  {self.seconds:.0f} s  {_said(figures)}")
 
     def _examine(self) -> None:
         """The averaged weights on dev; they are kept where they are the best so far."""
@@ -160,7 +170,7 @@ class Training:
             figures = {name: float(value) for name, value in self.task.evaluate(self.average).items()}
         self.average.eval()
         self._dev.add({"step": self.step, "seconds": round(self.seconds, 1), **figures})
-        self._tell(f"dev at step {self.step}  " + "  ".join(f"{name} {value:.4g}" for name, value in figures.items()))
+        self._tell(f"dev at step {self.step}  {_said(figures)}")
         score = next(iter(figures.values()))
         if score > self.best:
             self.best, self.best_step, self.figures = score, self.step, figures
@@ -170,3 +180,7 @@ class Training:
         part = self.out / (name + ".part")
         weights.write(self.average, self.task.kind, self.task.shape, part)
         part.replace(self.out / name)
+
+
+def _said(figures: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in figures.items())

@@ -1,96 +1,154 @@
-"""From a recipe and speech to a training, and what is said of it at the end."""
+"""From a recipe and speech to a training, and what is written of it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from sepdiar.audio.source import Samples
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.machine import facts
+from sepdiar.networks import weights
 from sepdiar.store.disk import digest, refusals
 from sepdiar.store.lock import Lock
-from sepdiar.training.corpus import Corpus, gather
+from sepdiar.training import material
+from sepdiar.training.corpus import Corpus
 from sepdiar.training.course import Course
 from sepdiar.training.loop import Training
 from sepdiar.training.state import replace_whole
-from sepdiar.training.task import make, table
+from sepdiar.training.task import Task, make, table
 
-HARMLESS = ("steps", "log_every", "save_minutes", "workers")  # of [training]: they change no weight, or are looked at apart
+SUMMARY, RECIPE = "training.json", "train.toml"
+APART = frozenset({"training.steps", "training.log_every", "training.save_minutes", "training.workers"})
+"""Keys that may change in the midst of a training: they change no weight, or the loop looks at them by itself."""
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A recipe; SD203 where it is none."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SepdiarError("SD203", str(error), where=str(path)) from error
+@dataclass(frozen=True)
+class Order:
+    """What to train, from what, and where to. `start` holds weights to begin with instead of random ones."""
+
+    task: str
+    recipe: Path
+    data: Path
+    out: Path
+    cache: Path | None = None
+    noise: Path | None = None
+    rooms: Path | None = None
+    start: Path | None = None
+    device: str = "cpu"
+    steps: int | None = None
 
 
 @contextmanager
-def prepare(
-    name: str,
-    path: Path,
-    data: Path,
-    out: Path,
-    cache: Path | None = None,
-    device: str = "cpu",
-    steps: int | None = None,
-    tell: Callable[[str], None] = lambda line: None,
-) -> Iterator[Training]:
-    """A training ready to run, the folder locked for it; `training.json` is written at the end, however it ends."""
-    recipe = read(path)
-    if steps is not None:
-        recipe["training"] = {**recipe.get("training", {}), "steps": steps}
+def opened(order: Order, tell: Callable[[str], None] = lambda line: None) -> Iterator[Training]:
+    """A training ready to run, its folder locked."""
+    recipe, text = _read(order.recipe)
+    if order.steps is not None:
+        recipe["training"] = {**recipe.get("training", {}), "steps": order.steps}
     course = table(Course, recipe, "training")
-    with refusals(out):
-        out.mkdir(parents=True, exist_ok=True)
-        with Lock(out / "lock"):
-            manifest = data / "manifest.tsv" if data.is_dir() else data
-            train, dev = (gather(manifest, split, cache or out / "speech") for split in ("train", "dev"))
-            tell(f"{name}: {train.hours:.2f} h of {len(train.speakers)} speakers, dev {dev.hours:.2f} h of {len(dev.speakers)}")
+    device = _device(order.device)
+    with refusals(order.out):
+        order.out.mkdir(parents=True, exist_ok=True)
+        with Lock(order.out / "lock"):
+            train, dev = material.speech(order.data, order.cache or order.out / "speech")
+            tell(f"train {_about(train)}; dev {_about(dev)}")
+            noises = material.noises(order.noise) if order.noise else ()
+            rooms = material.rooms(order.rooms) if order.rooms else ()
             torch.manual_seed(course.seed)
-            task = make(name, recipe, train, dev)
-            training = Training(task, course, out, identity(name, recipe, train, dev), device, tell)
-            yield training
-            summarise(training, name, recipe, train, dev)
+            task = make(order.task, recipe, train, dev, noises, rooms)
+            if order.start:
+                _begin_with(task, order.start)
+            same = {
+                "task": order.task,
+                **_flat(recipe),
+                "--data (train)": _listed(train),
+                "--data (dev)": _listed(dev),
+                "--noise": _heard(noises),
+                "--rooms": _heard(rooms),
+                "--start": digest(order.start) if order.start else "",
+            }
+            about = {"task": order.task, "recipe": recipe, "train": _facts(train), "dev": _facts(dev)}
+            yield Training(task, course, order.out, same, device, tell, lambda training: _summarise(training, about, text))
 
 
-def identity(name: str, recipe: Mapping[str, Any], train: Corpus, dev: Corpus) -> dict[str, str]:
-    """What a training must have in common with its state, as dotted keys."""
-    flat = {"task": name}
-    for table_name, values in recipe.items():
-        if isinstance(values, Mapping):
-            flat |= {f"{table_name}.{key}": json.dumps(value, sort_keys=True) for key, value in values.items()}
-    for split, corpus in (("train", train), ("dev", dev)):
-        listed = json.dumps([[clip.id, clip.speaker, clip.samples] for clip in corpus.clips])
-        flat[f"data ({split})"] = hashlib.sha256(listed.encode()).hexdigest()
-    return {key: value for key, value in flat.items() if key not in {f"training.{key}" for key in HARMLESS}}
+def _read(path: Path) -> tuple[dict[str, Any], str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        recipe = tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise SepdiarError("SD203", str(error), where=str(path)) from error
+    for name, values in recipe.items():
+        if not isinstance(values, dict):
+            raise SepdiarError("SD202", "a recipe of a training is made of tables", where=name)
+    return recipe, text
 
 
-def summarise(training: Training, name: str, recipe: Mapping[str, Any], train: Corpus, dev: Corpus) -> None:
-    """Write `training.json`: data, steps, seconds, machine, figures, and the hash of the best weights."""
+def _device(name: str) -> str:
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built with CUDA
+        raise SepdiarError("SD253", str(error).partition("\n")[0], where=name) from error
+    return name
+
+
+def _begin_with(task: Task, path: Path) -> None:
+    try:
+        task.network.load_state_dict(weights.read(path.read_bytes()).state_dict())
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise SepdiarError("SD251", f"no weights to begin with: {error}", where=str(path)) from error
+
+
+def _flat(recipe: Mapping[str, Any]) -> dict[str, str]:
+    keys = {
+        f"{name}.{key}": json.dumps(value, sort_keys=True) for name, values in recipe.items() for key, value in values.items()
+    }
+    return {key: value for key, value in keys.items() if key not in APART}
+
+
+def _listed(corpus: Corpus) -> str:
+    clips = [[clip.id, clip.speaker, clip.samples] for clip in corpus.clips]
+    return hashlib.sha256(json.dumps(clips).encode()).hexdigest()
+
+
+def _heard(sounds: Sequence[Samples]) -> str:
+    found = hashlib.sha256()
+    for sound in sounds:
+        found.update(sound.tobytes())
+    return found.hexdigest()
+
+
+def _about(corpus: Corpus) -> str:
+    return f"{corpus.hours:.2f} h of {len(corpus.speakers)} speakers"
+
+
+def _facts(corpus: Corpus) -> dict[str, Any]:
+    return {"hours": round(corpus.hours, 3), "speakers": len(corpus.speakers), "utterances": len(corpus.clips)}
+
+
+def _summarise(training: Training, about: Mapping[str, Any], recipe: str) -> None:
+    """Write `training.json`: data, steps, seconds, machine, figures, and the hash of the best weights; the recipe beside it."""
     best = training.out / "best.safetensors"
+    on_gpu = training.device.type == "cuda"
     summary = {
-        "task": name,
-        "recipe": recipe,
-        "train": {"hours": round(train.hours, 3), "speakers": len(train.speakers), "utterances": len(train.clips)},
-        "dev": {"hours": round(dev.hours, 3), "speakers": len(dev.speakers), "utterances": len(dev.clips)},
+        **about,
+        "parameters": sum(parameter.numel() for parameter in training.network.parameters()),
         "steps": training.step,
-        "finished": training.step == training.course.steps,
+        "finished": training.finished,
         "skipped_steps": training.skipped,
         "seconds": round(training.seconds, 1),
-        "parameters": sum(parameter.numel() for parameter in training.network.parameters()),
-        "device": torch.cuda.get_device_name() if training.device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads",
+        "device": torch.cuda.get_device_name(training.device) if on_gpu else f"CPU, threads: {torch.get_num_threads()}",
         "machine": facts(["numpy", "safetensors", "sepdiar", "torch"]),
         "best_step": training.best_step,
         "figures": training.figures,
         "sha256": digest(best) if best.exists() else "",
     }
-    replace_whole(training.out / "training.json", (json.dumps(summary, indent=2, sort_keys=True) + "\n").encode())
+    replace_whole(training.out / RECIPE, recipe.encode())
+    replace_whole(training.out / SUMMARY, (json.dumps(summary, indent=2, sort_keys=True) + "\n").encode())

@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -42,9 +43,12 @@ def load(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, ValueError) as error:
+    except (RuntimeError, OSError, EOFError, ValueError, UnpicklingError) as error:
         raise SepdiarError(
-            "SD502", str(error), where=str(path), hint="Choose another --out, or delete the file to begin again."
+            "SD502",
+            str(error).partition("\n")[0],
+            where=str(path),
+            hint="Choose another --out, or delete the file to begin again.",
         ) from error
     return found
 
