@@ -43,7 +43,7 @@ PROGRAM = "python -m sepdiar.training"
 PLACE = click.Path(path_type=Path)
 
 
-@click.group(help=__doc__, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, no_args_is_help=True)
+@click.group(help=__doc__, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 def program() -> None:
     pass
 
