@@ -102,7 +102,7 @@ class Energy(Activity):
     def _active(self, audio: Audio) -> tuple[tuple[Span, ...], Values]:
         from scipy.ndimage import uniform_filter1d
 
-        loud = np.concatenate([_NOTHING, *(loudness(heard, block) for heard, block in _heard(audio))])
+        loud = loudness_of(audio)
         if not loud.size or loud.max() < SILENCE:
             return (), loud
         quietest = np.maximum(floor(loud), np.percentile(loud, 99) - RANGE)
@@ -126,6 +126,11 @@ def loudness(heard: Samples, block: Samples) -> Values:
     padded = np.zeros(-(-len(signal) // STEP) * STEP, np.float32)
     padded[: len(signal)] = signal
     return 10 * np.log10(np.square(padded).reshape(-1, STEP).mean(1) + 1e-10).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def loudness_of(audio: Audio) -> Values:
+    """Decibels of each 5 ms of a recording (one channel, 16 kHz)."""
+    return np.concatenate([_NOTHING, *(loudness(heard, block) for heard, block in _heard(audio))])
 
 
 def hysteresis(score: Values, on: float, off: float, width: int) -> tuple[Span, ...]:

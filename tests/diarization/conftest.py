@@ -30,9 +30,14 @@ def phrase(voice: int, syllables: int, rate: int, seed: int) -> tuple[Samples, S
 
 
 def conversation(
-    voices: Sequence[int], seconds: float, rate: int = 16000, seed: int = 0, noise: float = 1e-3
+    voices: Sequence[int],
+    seconds: float,
+    rate: int = 16000,
+    seed: int = 0,
+    noise: float = 1e-3,
+    gaps: tuple[float, float] = (0.35, 0.8),
 ) -> tuple[ArrayAudio, list[Turn]]:
-    """Voices in random order, a gap of 0.35 to 0.8 s between turns, under white noise."""
+    """Voices in random order, gaps (seconds, negative for overlap) between turns, under white noise."""
     rng = np.random.default_rng(seed)
     whole = (noise * rng.standard_normal(round(seconds * rate))).astype(np.float32)
     turns, at, last = [], round(0.6 * rate), -1
@@ -43,7 +48,7 @@ def conversation(
             return ArrayAudio(whole, rate), turns
         whole[at : at + len(samples)] += samples
         turns.append(Turn(f"voice{last}", span.shift(at)))
-        at += len(samples) + round(rng.uniform(0.35, 0.8) * rate)
+        at += len(samples) + round(rng.uniform(*gaps) * rate)
 
 
 def error_rate(truth: Sequence[Turn], found: Sequence[Turn], audio: ArrayAudio) -> float:

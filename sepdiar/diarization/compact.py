@@ -1,0 +1,146 @@
+"""Speakers told apart by our own networks: who is heard in short windows, whose voice that is, and what the windows agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from sepdiar.audio.source import Audio, Samples
+from sepdiar.conversation import Span, Turn
+from sepdiar.diarization.activity import loudness_of
+from sepdiar.diarization.linking import Vectors, Voices, named, speakers_of
+from sepdiar.diarization.turns import turns_of
+from sepdiar.diarization.windows import Activity, Plan, Segmenter, Windows, listen, padded, together
+from sepdiar.errors import SepdiarError
+
+RATE = 16000
+LENGTH, STEP = 10.0, 2.5  # seconds of a window, and from one to the next
+EVERY = 2  # windows, of which one is listened to for voices
+LEAST, MOST = 0.4, 6.0  # seconds of a voice: with less it is not heard, and more is not listened to
+SHORTEST, EDGE = 0.2, 0.02  # seconds of a part that is listened to, and what is left out at each end of it
+GUARD = 480  # samples between two parts of a voice, which are not listened to
+
+Embedder = Callable[[Samples, Samples], Vectors]  # samples, and 1 where to listen, to a vector of length 1
+
+
+class Compact:
+    """Our own networks: who speaks in windows of 10 s, overlap included, and whose voice it is; any number of speakers.
+
+    The number of speakers is found as `linking` says, at most `most`. Turns of one speaker less than `pause` seconds apart are
+    one. `step` is how many seconds lie between the beginnings of two windows: with fewer it takes longer.
+    """
+
+    rate = RATE
+    needs = ("torch", "safetensors")
+    hears_overlap = True
+    model = "compact-segmentation, compact-embedding"
+
+    def __init__(self, pause: float = 0.3, most: int = 8, step: float = STEP) -> None:
+        from sepdiar.networks import weights
+
+        if not 1 <= most <= 100:
+            raise SepdiarError("SD202", f"{most} is not from 1 to 100", where="diarize.compact.most")
+        if not 0.5 <= step <= LENGTH / 2:
+            raise SepdiarError("SD202", f"{step} is not from 0.5 to {LENGTH / 2:g}", where="diarize.compact.step")
+        self._pause, self._most, self._step = pause, most, step
+        models = [weights.find(name) for name in self.model.split(", ")]
+        self.model_sha256 = " ".join(model.sha256 for model in models)
+        self._segmenter, self._voice = (weights.load(model) for model in models)
+        self._hop: int = self._segmenter.hop  # type: ignore[assignment]
+
+    def diarize(self, audio: Audio, speakers: int | None = None) -> Sequence[Turn]:
+        """Who speaks when, in samples of `audio` (one channel, 16 kHz); turns may overlap; empty where nobody speaks."""
+        hop = self._hop
+        plan = Plan(hop, round(LENGTH * RATE / hop), round(self._step * RATE / hop))
+        with _one_thread():
+            return diarized(audio, plan, self._hears, self._knows, known=speakers or 0, most=self._most, pause=self._pause)
+
+    def _hears(self, _: Sequence[Span], samples: Samples) -> Activity:
+        import torch
+
+        from sepdiar.networks.segmenter import activity
+
+        with torch.inference_mode():
+            heard: Activity = activity(self._segmenter(torch.from_numpy(samples))).numpy()
+        return heard
+
+    def _knows(self, samples: Samples, keep: Samples) -> Vectors:
+        import torch
+
+        with torch.inference_mode():
+            vector: Vectors = self._voice(torch.from_numpy(samples)[None], torch.from_numpy(keep)[None])[0].numpy()
+        return vector
+
+
+def diarized(
+    audio: Audio, plan: Plan, segmenter: Segmenter, embedder: Embedder, *, known: int = 0, most: int = 8, pause: float = 0.3
+) -> list[Turn]:
+    """Who speaks when, by any segmenter of windows and any embedder of voices; with `known` 0 the number of speakers is found."""
+    if not audio.samples:
+        return []
+    windows = listen(audio, plan, segmenter)
+    voices = voices_of(audio, windows, embedder)
+    speakers = speakers_of(windows, voices, known, most)
+    names = named(windows, voices, speakers)
+    probability = together(windows, names, len(speakers))
+    return turns_of(probability, plan.hop, audio.samples, loudness_of(audio), pause)
+
+
+def voices_of(audio: Audio, windows: Windows, embedder: Embedder) -> Voices:
+    """The voice of every local speaker of every second window, from where nobody else is heard."""
+    slots = windows.heard.shape[2]
+    found: dict[tuple[int, int], tuple[Vectors, float]] = {}
+    for window in range(0, len(windows), EVERY):
+        alone, place = windows.alone(window), windows.span(window)
+        parts = [_parts(alone[:, slot], windows.plan.hop) for slot in range(slots)]
+        if any(parts):
+            samples = padded(audio, place)
+            for slot, own in enumerate(parts):
+                seconds = sum(map(len, own)) / RATE
+                if seconds >= LEAST:
+                    found[window, slot] = embedder(*_cut_out(samples, own)), seconds
+    dimensions = len(next(iter(found.values()))[0]) if found else 1
+    vectors = np.zeros((len(windows), slots, dimensions), np.float32)
+    lengths = np.zeros((len(windows), slots), np.float32)
+    for place_in_both, (vector, seconds) in found.items():
+        vectors[place_in_both], lengths[place_in_both] = vector, seconds
+    return Voices(vectors, lengths)
+
+
+def _parts(alone: Any, hop: int) -> list[Span]:
+    """The longest stretches in which one is heard alone, up to `MOST` seconds in all, in order."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], alone, [False]]).astype(np.int8))).reshape(-1, 2)
+    edge = round(EDGE * RATE)
+    spans = [
+        Span(first * hop + edge, last * hop - edge) for first, last in edges.tolist() if (last - first) * hop >= SHORTEST * RATE
+    ]
+    kept, left = [], round(MOST * RATE)
+    for span in sorted(spans, key=lambda one: (-len(one), one.start)):
+        if left > 0:
+            kept.append(Span(span.start, min(span.end, span.start + left)))
+            left -= len(kept[-1])
+    return sorted(kept)
+
+
+def _cut_out(samples: Samples, parts: Sequence[Span]) -> tuple[Samples, Samples]:
+    """The parts one after the other with silence between them, and where they are."""
+    silence = np.zeros(GUARD, np.float32)
+    pieces = [piece for part in parts for piece in (samples[part.start : part.end], silence)]
+    keep = [piece for part in parts for piece in (np.ones(len(part), np.float32), silence)]
+    return np.concatenate(pieces), np.concatenate(keep)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums of floats come out the same however many cores there are."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
