@@ -79,12 +79,16 @@ class Speech:
 
 
 def listen_to(utterance: Utterance, rate: int) -> Speech | None:
-    """The audible speech of an utterance at `rate`; None where nothing is audible.
+    """The audible speech of an utterance at `rate`; None where nothing is audible."""
+    return audible_in(load(utterance.file, rate), utterance, rate)
+
+
+def audible_in(samples: Samples, utterance: Utterance, rate: int) -> Speech | None:
+    """The same, of an utterance that was read already.
 
     Frames louder than `DEPTH` dB under the loud ones, and `ABOVE_FLOOR` dB over the quiet ones, are audible; so are words whose
     times are known. Where nothing but breath is audible between two pauses, that is no turn.
     """
-    samples = load(utterance.file, rate)
     known = tuple(
         Word(text, span)
         for text, begin, end in utterance.words or ()

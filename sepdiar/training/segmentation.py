@@ -1,0 +1,172 @@
+"""The loss and the development figures of the segmentation: who speaks when in a window, whatever the speakers are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sepdiar.audio.source import Samples
+from sepdiar.conversation import Span, merged
+from sepdiar.formats.segments import TICKS, Segment
+from sepdiar.metrics.turns import turn_taking
+from sepdiar.networks import weights
+from sepdiar.networks.segmenter import CLASSES, HOP, SPEAKERS, STRIDE
+from sepdiar.simulation.speech import PAUSE, SHORTEST
+from sepdiar.training.corpus import RATE, Corpus
+from sepdiar.training.dialogues import Dialogues, Drawing, Window
+from sepdiar.training.task import Batch, Figures, table
+
+ORDERS = tuple(permutations(range(SPEAKERS)))
+MEMBERS = np.array([[speaker in who for speaker in range(SPEAKERS)] for who in CLASSES])
+# for each order of the speakers, where each class goes
+RENAMED = torch.tensor([[CLASSES.index(tuple(sorted(order[who] for who in names))) for names in CLASSES] for order in ORDERS])
+CLEAN = Drawing(
+    alone=0.0, third=0.0, nobody=0.0, overlap=(0.2, 0.2), whole=1.0, levels=(-3.0, 3.0), volume=(0.0, 0.0), other=0.0, room=0.0,
+    band=0.0, colour=0.0, noise=0.0, snr=(10.0, 25.0), even=0.0,
+)  # fmt: skip
+CONDITIONS = {"clean": CLEAN, "noisy": replace(CLEAN, noise=1.0), "room": replace(CLEAN, room=1.0)}
+
+
+@dataclass(frozen=True)
+class Learning:
+    """The table [learning] of a recipe: windows in a batch and of each dev condition, and the weight of knowing voices."""
+
+    batch: int = 16
+    dev: int = 64
+    voices: float = 0.2
+
+
+class Segmentation:
+    """The task `segmentation`: tables `network` (its shape), `windows` (see `Drawing`) and `learning` of the recipe.
+
+    To tell people apart is what is hard to learn from who speaks when alone. So half way up the network is also asked, where one
+    person speaks, which of all the voices of the training that is; the head that answers is not part of the model.
+    """
+
+    kind = "segmenter"
+
+    def __init__(
+        self,
+        recipe: Mapping[str, Any],
+        train: Corpus,
+        dev: Corpus,
+        noises: Sequence[Samples] = (),
+        rooms: Sequence[Samples] = (),
+    ) -> None:
+        self.shape: Mapping[str, Any] = recipe.get("network", {})
+        self.network = weights.make(self.kind, self.shape)
+        self.learning = table(Learning, recipe, "learning")
+        self._dialogues = Dialogues(train, table(Drawing, recipe, "windows"), noises, rooms)
+        width = int(self.network.width)  # type: ignore[arg-type]
+        self.heads: nn.Module = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, self._dialogues.voices))
+        self._dev = {name: development(dev, drawing, self.learning.dev) for name, drawing in CONDITIONS.items()}
+
+    def batch(self, rng: Generator) -> Batch:
+        """Samples (batch, samples), who speaks (batch, frames, speakers), the voice of each or -1 (batch, speakers)."""
+        windows = [self._dialogues.window(rng) for _ in range(self.learning.batch)]
+        voices = np.full((len(windows), SPEAKERS), -1)
+        for row, window in zip(voices, windows, strict=True):
+            row[: len(window.voices)] = window.voices
+        spoken = np.stack([window.activity(HOP, SPEAKERS) for window in windows])
+        return np.stack([window.samples for window in windows]), spoken.astype(np.float32), voices
+
+    def loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Figures]:
+        """The cross-entropy of the classes in the best order of the speakers, and of the voices."""
+        samples, spoken, names = (torch.as_tensor(part) for part in batch)
+        chances, voices = network.follow(samples)  # type: ignore[operator]
+        segments = in_any_order(chances, spoken).mean()
+        alone, whose = _alone(spoken, names)
+        frames = voices.flatten(0, 1)[alone]
+        if not len(frames):
+            return segments, {"segments": segments.detach()}
+        known = F.cross_entropy(self.heads(frames).float(), whose)
+        return segments + self.learning.voices * known, {"segments": segments.detach(), "voices": known.detach()}
+
+    @torch.no_grad()
+    def evaluate(self, network: nn.Module) -> Figures:
+        """What `errors` counts on the dev speakers, each condition apart; first what is right, clean windows counting half."""
+        network.eval()
+        device = next(network.parameters()).device
+        found: dict[str, dict[str, float]] = {}
+        for name, windows in self._dev.items():
+            made = [network(torch.from_numpy(window.samples)[None].to(device))[0].float().cpu() for window in windows]
+            found[name] = pooled([errors(window, chances) for window, chances in zip(windows, made, strict=True)])
+        network.train()
+        right = 1 - (2 * found["clean"]["der"] + found["noisy"]["der"] + found["room"]["der"]) / 4
+        return {"right": right, **{f"{name}_{key}": value for name, row in found.items() for key, value in row.items()}}
+
+
+def in_any_order(chances: Tensor, spoken: Tensor) -> Tensor:
+    """The cross-entropy of a frame in each window, (batch,), in the order of the speakers in which it is least; who speaks
+    is 1 in (batch, frames, speakers), and frames in which all three speak do not count."""
+    members = torch.from_numpy(MEMBERS.astype(np.float32)).to(spoken.device)
+    true = (spoken[:, :, None] == members).all(3).float()
+    shared = -torch.einsum("btc,btd->bcd", true, chances.float())
+    renamed = RENAMED.to(spoken.device)
+    each = shared[:, torch.arange(len(CLASSES), device=spoken.device), renamed].sum(2)
+    return each.amin(1) / true.sum((1, 2)).clamp(min=1)
+
+
+def _alone(spoken: Tensor, names: Tensor) -> tuple[Tensor, Tensor]:
+    """Every third step of the network, over the whole batch, at which one person speaks; and whose voice that is."""
+    frames = spoken.shape[1]
+    middles = torch.arange(STRIDE // 2, frames, STRIDE, device=spoken.device)
+    steps = -(-frames // STRIDE)
+    now = spoken[:, middles]
+    now = F.pad(now, (0, 0, 0, steps - now.shape[1]))
+    one = now.sum(2) == 1
+    one &= (torch.arange(steps, device=spoken.device) % 3 == 0)[None]
+    whose = names.gather(1, now.argmax(2))
+    chosen = one.flatten().nonzero()[:, 0]
+    return chosen, whose.flatten()[chosen]
+
+
+def development(corpus: Corpus, drawing: Drawing, count: int, seed: int = 7) -> list[Window]:
+    """Windows of the dev speakers, always the same."""
+    dialogues, rng = Dialogues(corpus, drawing), np.random.default_rng(seed)
+    return [dialogues.window(rng) for _ in range(count)]
+
+
+def errors(window: Window, chances: Tensor) -> dict[str, float]:
+    """Counts of one window, in the best order of its speakers: frames `missed`, `invented`, `confused` and in all `spoken`
+    (without collar, each speaker's counting), and `turns`, with the `onsets` of them that are found within 50 ms."""
+    made = MEMBERS[chances.argmax(1).numpy()]
+    true = window.activity(HOP, SPEAKERS)
+    right = max(int((true & made[:, list(order)]).sum()) for order in ORDERS)
+    spoken, said, paired = int(true.sum()), int(made.sum()), int(np.minimum(true.sum(1), made.sum(1)).sum())
+    counts = {"missed": spoken - paired, "invented": said - paired, "confused": paired - right, "spoken": spoken}
+    taking = {"turns": 0, "onsets_50ms": 0}
+    if spoken:
+        turns = [Segment("w", str(who), _ticks(span, 1)) for who, spans in enumerate(window.turns) for span in spans]
+        guess = [Segment("w", str(who), _ticks(span, HOP)) for who in range(SPEAKERS) for span in stretches(made[:, who])]
+        taking |= {key: int(turn_taking(turns, guess).counts[key]) for key in taking}
+    return {key: float(value) for key, value in (counts | taking).items()}
+
+
+def stretches(active: NDArray[np.bool_], pause: float = PAUSE, shortest: float = SHORTEST) -> list[Span]:
+    """Where a speaker speaks, in frames; pauses that end no turn are bridged, and clicks left out."""
+    edges = np.flatnonzero(np.diff(np.pad(active.astype(np.int8), 1)))
+    spans = (Span(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True))
+    bridged = merged(spans, int(pause * RATE / HOP) - 1)
+    return [span for span in bridged if len(span) >= shortest * RATE / HOP]
+
+
+def pooled(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The shares of all windows together."""
+    total = {key: sum(row[key] for row in rows) for key in rows[0]}
+    spoken = max(1.0, total["spoken"])
+    shares = {key: total[key] / spoken for key in ("missed", "invented", "confused")}
+    return {"der": sum(shares.values()), **shares, "onsets_50ms": total["onsets_50ms"] / max(1.0, total["turns"])}
+
+
+def _ticks(span: Span, hop: int) -> Span:
+    return Span(span.start * hop * TICKS // RATE, span.end * hop * TICKS // RATE)
