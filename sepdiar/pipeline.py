@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 class Sources:
     """What a separator made of the overlapped stretches: `audio` by speaker, on the clock and at the rate of the recording.
 
-    It means nothing outside those stretches. `origin` is the separator's: "separated", or "mixed" where each source is
-    the mixture as it was.
+    It means nothing outside those stretches, unless it was made `everywhere`. `origin` is the separator's: "separated", or
+    "mixed" where each source is the mixture as it was.
     """
 
     origin: str
     audio: Mapping[str, Audio]
+    everywhere: bool = False
 
 
 @dataclass(frozen=True)

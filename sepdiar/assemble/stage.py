@@ -82,6 +82,8 @@ class Assemble(Stage):
         made = take.sources.audio if take.sources and take.sources.origin == "separated" else {}
         sources = [[made[name] for name in side if name in made] for side in dialogue.sides]
         channels = [plan(dialogue.span, *own_first, fade, bool(made)) for own_first in ((left, right), (right, left))]
+        if made and take.sources and take.sources.everywhere:
+            channels = [(Stretch(dialogue.span, "separated"),) for _ in channels]
 
         def frames() -> Iterator[NDArray[np.float64]]:
             for part, mixture in blocks(take.sound, dialogue.span):

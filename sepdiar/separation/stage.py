@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -10,59 +9,115 @@ from typing import Any
 
 import numpy as np
 
-from sepdiar.audio.source import BLOCK, RawAudio, Samples
+from sepdiar import registry
+from sepdiar.audio.source import BLOCK, Audio, RawAudio, Samples
 from sepdiar.backend_stage import BackendStage
-from sepdiar.conversation import Span, Turn, merged
+from sepdiar.conversation import Provenance, Span
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event, Listener
 from sepdiar.pipeline import Sources, Take
-from sepdiar.separation import Separator
+from sepdiar.separation import Blind, Separator
+from sepdiar.separation.decide import Account
+from sepdiar.separation.join import Joiner, Piece
+from sepdiar.separation.plan import Stretches, everything, overlapped
 
 
 class Separate(BackendStage):
-    """Calls the separator for the overlapped stretches only; a recording with one speaker a channel passes through."""
+    """Calls the separator for the overlapped stretches, or `everywhere`; a recording with one speaker a channel passes through.
+
+    For a blind separator: `context_seconds` of clean speech are heard with a stretch on each side, `batch` windows at once, and
+    `voice` is the model of ours that knows speakers by their voices, "" for none.
+    """
 
     name = "separate"
     kind = "separator"
     requires = frozenset({"audio", "turns"})
     provides = frozenset({"sources"})
 
-    def __init__(self, backend: str = "masking", device: str = "cpu", **tables: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        backend: str = "masking",
+        everywhere: bool = False,
+        context_seconds: float = 1.5,
+        batch: int = 8,
+        voice: str = "",
+        device: str = "cpu",
+        **tables: Mapping[str, Any],
+    ) -> None:
         super().__init__(backend, device, **tables)
+        self.everywhere, self.context_seconds, self.batch, self.voice = everywhere, context_seconds, batch, voice
+        self._voice_sha256 = ""
+        self._joiner: Joiner | None = None
+        self._account: Mapping[str, Any] = {}
+
+    def check(self) -> None:
+        if not 0 <= self.context_seconds <= 30:
+            raise SepdiarError("SD202", f"0 to 30, not {self.context_seconds!r}", where="separate.context_seconds")
+        if not isinstance(self.batch, int) or not 1 <= self.batch <= 1024:
+            raise SepdiarError("SD202", f"a whole number from 1 to 1024, not {self.batch!r}", where="separate.batch")
+        super().check()
+        if self.everywhere and getattr(registry.load(self.kind, self.backend), "origin", "") == "mixed":
+            raise SepdiarError("SD202", f"{self.backend} separates nothing anywhere", where="separate.everywhere")
+
+    def open(self) -> None:
+        super().open()
+        self.use(self.made)
+
+    def use(self, separator: Blind | Separator) -> None:
+        """Work with a separator that is made already."""
+        self.made = separator
+        if isinstance(separator, Blind):
+            listen = None
+            if self.voice:
+                from sepdiar.separation.ear import Ear
+
+                listen = Ear(self.voice, self.device)
+                self._voice_sha256 = listen.model_sha256
+            self._joiner = Joiner(separator, self.backend, listen, self.context_seconds, self.batch)
+
+    def provenance(self) -> Provenance:
+        made = super().provenance()
+        more: dict[str, Any] = {"everywhere": True} if self.everywhere else {}
+        if self._joiner:
+            more |= {"context_seconds": self.context_seconds, "batch": self.batch, "voice": self.voice, **self._account}
+            more |= {"voice_sha256": self._voice_sha256} if self.voice else {}
+        return replace(made, parameters={**made.parameters, **more})
 
     def run(self, take: Take, emit: Listener) -> Take:
-        if take.sound.channels == 2:
+        self._account = {}
+        speakers = take.conversation.speakers
+        if take.sound.channels == 2 or len(speakers) < 2:
             return take
-        separator: Separator = self.opened
-        audio, turns, recording = take.sound, take.conversation.turns, take.conversation.recording.id
-        speakers = overlapping(turns)
+        audio, recording = take.sound, take.conversation.recording.id
         paths = {speaker: take.scratch / f"source-{number}.f32" for number, speaker in enumerate(speakers)}
         with ExitStack() as stack:
             files = {speaker: stack.enter_context(path.open("wb")) for speaker, path in paths.items()}
-            for window, active in windows(turns):
-                sources = separator.separate(audio, window, active)
-                for speaker, frames in _whole(sources, window, active, self.backend).items():
-                    files[speaker].seek(4 * window.start)
-                    files[speaker].write(frames.tobytes())
-                emit(Event("stage.progress", recording, {"stage": self.name, "fraction": window.end / audio.samples}))
+            for span, sources in self._pieces(take):
+                for speaker, frames in sources.items():
+                    files[speaker].seek(4 * span.start)
+                    files[speaker].write(np.ascontiguousarray(frames).tobytes())
+                emit(Event("stage.progress", recording, {"stage": self.name, "fraction": span.end / audio.samples}))
         made = {speaker: RawAudio(path, audio.rate, audio.samples, bits=audio.bits) for speaker, path in paths.items()}
-        return replace(take, sources=Sources(separator.origin, made))
+        origin = "separated" if self._joiner else self.opened.origin
+        return replace(take, sources=Sources(origin, made, self.everywhere))
+
+    def _pieces(self, take: Take) -> Iterator[Piece]:
+        audio, turns = take.sound, take.conversation.turns
+        stretches = everything(turns, audio.samples) if self.everywhere else overlapped(turns)
+        if not self._joiner:
+            yield from _told(self.opened, self.backend, audio, stretches)
+            return
+        account = Account()
+        yield from self._joiner.sources(audio, turns, stretches, account)
+        self._account = account.facts(audio.rate)
 
 
-def overlapping(turns: Sequence[Turn]) -> tuple[str, ...]:
-    """Everybody who ever speaks at the same time as another, in the order of first speaking."""
-    return tuple(dict.fromkeys(turn.speaker for turn in turns if turn.overlap))
-
-
-def windows(turns: Sequence[Turn], size: int = BLOCK) -> Iterator[tuple[Span, tuple[str, ...]]]:
-    """Each maximal overlapped stretch with everybody who speaks in it, by pieces of at most `size` samples."""
-    parts = deque(sorted((part, turn.speaker) for turn in turns for part in turn.overlap))
-    for stretch in merged(part for part, _ in parts):
-        active: dict[str, None] = {}
-        while parts and parts[0][0].start < stretch.end:
-            active[parts.popleft()[1]] = None
+def _told(separator: Separator, backend: str, audio: Audio, stretches: Stretches, size: int = BLOCK) -> Iterator[Piece]:
+    """The stretches by pieces of at most `size` samples, from a separator that knows whose source is whose."""
+    for stretch, speakers in stretches:
         for start in range(stretch.start, stretch.end, size):
-            yield Span(start, min(start + size, stretch.end)), tuple(active)
+            piece = Span(start, min(start + size, stretch.end))
+            yield piece, _whole(separator.separate(audio, piece, speakers), piece, speakers, backend)
 
 
 def _whole(sources: Mapping[str, Samples], window: Span, speakers: Sequence[str], backend: str) -> dict[str, Samples]:

@@ -14,7 +14,8 @@ from sepdiar.errors import SepdiarError
 from sepdiar.events import silence
 from sepdiar.pipeline import Take
 from sepdiar.separation.masking import Masking
-from sepdiar.separation.stage import Separate, windows
+from sepdiar.separation.plan import everything, overlapped
+from sepdiar.separation.stage import Separate
 
 NOISE = np.random.default_rng(3).uniform(-1, 1, 1000).astype(np.float32)
 TURNS = mark_overlaps(
@@ -27,19 +28,17 @@ def take_in(folder: Path, audio: Audio) -> Take:
     return Take(value, folder / "talk.wav", folder, folder, audio)
 
 
-def test_windows_are_the_overlapped_stretches_by_pieces() -> None:
-    assert list(windows(TURNS, size=30)) == [
-        (Span(250, 280), ("A", "B")),
-        (Span(280, 300), ("A", "B")),
-        (Span(480, 500), ("A", "B")),
-        (Span(650, 680), ("A", "C")),
-        (Span(680, 700), ("A", "C")),
-    ]
+def test_stretches_are_the_overlaps() -> None:
+    assert list(overlapped(TURNS)) == [(Span(250, 300), ("A", "B")), (Span(480, 500), ("A", "B")), (Span(650, 700), ("A", "C"))]
 
 
 def test_overlaps_that_touch_are_one_stretch_with_everybody_in_it() -> None:
     turns = mark_overlaps(Turn(speaker, Span(*span)) for speaker, span in (("A", (0, 50)), ("B", (40, 90)), ("C", (50, 60))))
-    assert list(windows(turns)) == [(Span(40, 60), ("A", "B", "C"))]
+    assert list(overlapped(turns)) == [(Span(40, 60), ("A", "B", "C"))]
+
+
+def test_everything_is_cut_where_a_third_begins() -> None:
+    assert list(everything(TURNS, 1000)) == [(Span(0, 650), ("A", "B")), (Span(650, 1000), ("A", "C"))]
 
 
 def test_masking_gives_each_speaker_the_mixture_in_the_overlap_and_nothing_elsewhere(tmp_path: Path) -> None:
@@ -66,7 +65,17 @@ def test_provenance_names_the_backend_and_its_parameters() -> None:
     assert Separate("masking").provenance().parameters == {"backend": "masking"}
 
 
-@pytest.mark.parametrize(("stage", "code"), [(Separate("nobody"), "SD201"), (Separate("masking", masking={"x": 1}), "SD202")])
+@pytest.mark.parametrize(
+    ("stage", "code"),
+    [
+        (Separate("nobody"), "SD201"),
+        (Separate("masking", masking={"x": 1}), "SD202"),
+        (Separate("masking", everywhere=True), "SD202"),
+        (Separate("masking", context_seconds=-1), "SD202"),
+        (Separate("masking", batch=0), "SD202"),
+        (Separate("masking", batch=1.5), "SD202"),  # type: ignore[arg-type]
+    ],
+)
 def test_what_cannot_work_is_refused_by_check(stage: Separate, code: str) -> None:
     with pytest.raises(SepdiarError, match=code):
         stage.check()
@@ -90,6 +99,6 @@ class Broken(Masking):
 @pytest.mark.parametrize("fault", ["missing", "short", "nan"])
 def test_a_separator_that_breaks_its_contract_is_an_error(tmp_path: Path, fault: str) -> None:
     stage = Separate()
-    stage.made = Broken(fault)
+    stage.use(Broken(fault))
     with pytest.raises(SepdiarError, match="SD901"):
         stage.run(take_in(tmp_path, ArrayAudio(NOISE, 1000)), silence)

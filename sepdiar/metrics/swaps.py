@@ -1,0 +1,91 @@
+"""How often a speaker changes channel: where two speak at once, which channel holds whom, against the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sepdiar.audio.source import Audio
+from sepdiar.conversation import Span
+from sepdiar.errors import SepdiarError
+from sepdiar.formats.segments import Segment
+from sepdiar.metrics.activity import of_energy, of_segments, patterns
+from sepdiar.metrics.energies import Matrix, products
+from sepdiar.metrics.result import Counts, Result, added, ratio
+from sepdiar.metrics.sides import check_alike
+
+PIECE = 1.0  # seconds: a longer stretch of overlap is looked at by pieces, so that a change in its middle is seen
+SURE = 0.2  # of the correlation of the channels' differences: below, a piece tells nothing
+PROTOCOL = "; ".join(
+    [
+        "changes of which channel holds whom, an hour of recording, from piece to piece of overlapped speech",
+        f"pieces: what two speak at once, by {PIECE:g} s",
+        f"decided by the correlation of the channels' difference with that of the reference's; below {SURE:g} undecided",
+        "before the first piece: as where only one speaks",
+        "swapped: pieces that hold the speakers the other way round than the stretches where only one speaks",
+    ]
+)
+
+
+def swaps(reference: Audio, hypothesis: Audio, *, turns: Sequence[Segment] | None = None, name: str = "") -> Result:
+    """How often an hour the channels of `hypothesis` change their speakers, where two of `reference`'s speak at once.
+
+    Both have two channels, one speaker each. Who speaks is told by `turns`, else by the energy of the reference's channels.
+    Counts: `swaps`, `hours` of recording, `pieces` of overlap, of which `undecided` tell nothing, as where both channels hold
+    both speakers; `swapped_seconds` and `decided_seconds` of the others. SD601: lengths, rates or channels that differ.
+    """
+    check_alike(reference, hypothesis, name)
+    for audio in (reference, hypothesis):
+        if audio.channels != 2:
+            raise SepdiarError("SD601", f"{audio.channels} channels, and swaps are of two", where=name)
+    rate = reference.rate
+    spoken = list(of_energy(reference)) if turns is None else list(of_segments(turns, rate, reference.samples).values())
+    stretches = list(patterns(dict(enumerate(spoken)), reference.samples))
+    audios = [reference, hypothesis]
+    alone = [(span, who) for span, who in stretches if len(who) == 1]
+    clean = sum(products(audios, alone).values(), np.zeros((4, 4)))
+    first = 1.0 if _alike(clean) >= 0 else -1.0
+    counts = {"swaps": 0, "pieces": 0, "undecided": 0, "swapped_seconds": 0.0, "decided_seconds": 0.0}
+    last = first
+    for piece in _pieces(stretches, round(PIECE * rate)):
+        frames = np.hstack([audio.read(piece) for audio in audios]).astype(np.float64)
+        alike = _alike(frames.T @ frames)
+        counts["pieces"] += 1
+        if abs(alike) < SURE:
+            counts["undecided"] += 1
+            continue
+        now = 1.0 if alike > 0 else -1.0
+        counts["swaps"] += now != last
+        counts["decided_seconds"] += len(piece) / rate
+        counts["swapped_seconds"] += (now != first) * len(piece) / rate
+        last = now
+    return _result({**counts, "hours": reference.samples / rate / 3600})
+
+
+def pooled(results: Mapping[str, Result]) -> Result:
+    """Several recordings as one result."""
+    return replace(_result(added(one.counts for one in results.values())), per_session=dict(results))
+
+
+def _pieces(stretches: Sequence[tuple[Span, frozenset[int]]], size: int) -> Iterator[Span]:
+    for stretch, who in stretches:
+        if len(who) > 1:
+            for start in range(stretch.start, stretch.end, size):
+                yield Span(start, min(start + size, stretch.end))
+
+
+def _alike(energies: Matrix) -> float:
+    """The correlation of the difference of the first two channels with that of the others; 0 where one of them is nothing."""
+    true, made = np.array([1.0, -1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0, -1.0])
+    scale = float(np.sqrt((true @ energies @ true) * (made @ energies @ made)))
+    return float(true @ energies @ made) / scale if scale > 0 else 0.0
+
+
+def _result(counts: Counts) -> Result:
+    figures = {
+        "swapped": ratio(counts["swapped_seconds"], counts["decided_seconds"]),
+        "undecided": ratio(counts["undecided"], counts["pieces"]),
+    }
+    return Result("swaps", ratio(counts["swaps"], counts["hours"]), counts, PROTOCOL, figures)

@@ -1,0 +1,146 @@
+"""What speaks for each way of giving a window's two sources to its two speakers.
+
+There are two ways, called orders: 0 gives the first source to the first speaker of the pair, 1 to the second. All evidence is
+on one scale, about 10 for a second of it without any doubt, and adds:
+
+- the diarization: where only one of them speaks, that one's source has the energy;
+- the neighbours: in what two windows have in common, a speaker's sources are alike;
+- the voice: a speaker's source has the voice of that speaker's clean turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepdiar.audio.source import Samples
+from sepdiar.conversation import Span, within
+from sepdiar.separation.band import brought_to
+from sepdiar.separation.plan import Activity
+
+Matrix = NDArray[np.float64]
+Frames = NDArray[np.bool_]
+FRAME = 0.02  # seconds
+QUIET = 1e-3  # of a window's loudest frame: what lies below is no speech
+UNSURE = 0.1  # seconds beside the end of somebody's turn that are not relied on
+WEIGHT = 10.0  # a second of speech without any doubt
+VOICE_WEIGHT = 10.0  # of a source that is exactly like one speaker, and not at all like the other
+VOICE_RATE = 16_000
+LEAST = 0.3  # seconds of speech that a voice is known from
+CLEAN = 4.0  # seconds of a turn that are listened to, at most
+TURNS = 12  # of a speaker
+
+Listen = Callable[[Samples, Samples], Samples]
+"""The vector of length 1 of a voice, from 16 kHz samples and, for each, 1 where to listen and 0 elsewhere."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A window's two sources at the recording's rate, and how loud they are in each frame."""
+
+    span: Span
+    sources: Samples
+    energy: Matrix
+    rate: int
+
+    @classmethod
+    def of(cls, span: Span, sources: Samples, rate: int) -> Heard:
+        """Sources with their energies."""
+        frame = round(FRAME * rate)
+        count = -(-len(span) // frame)
+        padded = np.zeros((2, count * frame), np.float64)
+        padded[:, : len(span)] = sources
+        return cls(span, sources, np.square(padded).reshape(2, count, frame).sum(axis=2), rate)
+
+    def loud(self) -> Frames:
+        """The frames in which anybody is heard."""
+        both = self.energy.sum(axis=0)
+        loud: Frames = both > max(QUIET * float(both.max()), float(np.finfo(np.float32).tiny))
+        return loud
+
+
+def by_diarization(heard: Heard, pair: Sequence[str], activity: Activity) -> float:
+    """For order 0 if it is above 0, for order 1 below: half of it each speaker's, who alone is heard in one source."""
+    both = heard.energy.sum(axis=0)
+    lean = np.where(heard.loud(), (heard.energy[0] - heard.energy[1]) / np.maximum(both, np.finfo(float).tiny), 0.0)
+    first, second = (
+        float(np.clip(FRAME * lean[_frames(heard, within(heard.span, activity.alone[one]))].sum(), -1, 1)) for one in pair
+    )
+    return WEIGHT * (first - second) / 2
+
+
+def by_neighbour(before: Heard, after: Heard) -> float:
+    """For the same order in both windows above 0, for different ones below."""
+    common = before.span & after.span
+    if common is None:
+        return 0.0
+    one, other = (
+        heard.sources[:, common.start - heard.span.start : common.end - heard.span.start].astype(np.float64)
+        for heard in (before, after)
+    )
+    scale = float(np.sqrt(np.sum(one**2) * np.sum(other**2)))
+    alike = float((one[0] - one[1]) @ (other[0] - other[1])) / scale if scale else 0.0
+    seconds = FRAME * float(np.count_nonzero(after.loud()[: -(-len(common) // round(FRAME * after.rate))]))
+    return WEIGHT * min(seconds, 1.0) * alike
+
+
+class Voices:
+    """Knows the speakers of one recording by a bounded sample of what each says alone."""
+
+    def __init__(self, listen: Listen, activity: Activity, read: Callable[[Span], Samples], rate: int) -> None:
+        self._listen, self._rate = listen, rate
+        self._known: dict[str, Samples | None] = {}
+        for one, spans in activity.alone.items():
+            clean = [_inside(span, rate) for span in spans if len(span) >= (LEAST + 2 * UNSURE) * rate]
+            chosen = clean[:: -(-len(clean) // TURNS)] if clean else []
+            vectors = [self._vector(read(span), None) for span in chosen]
+            self._known[one] = np.sum(vectors, axis=0) / np.linalg.norm(np.sum(vectors, axis=0)) if vectors else None
+
+    def __call__(self, heard: Heard, pair: Sequence[str]) -> float:
+        """For order 0 above 0, for order 1 below; 0 where a speaker or a source is not heard for long enough."""
+        first, second = (self._known[one] for one in pair)
+        gates = [_gate(heard, source) for source in (0, 1)]
+        if first is None or second is None or min(FRAME * gate.sum() for gate in gates) < LEAST:
+            return 0.0
+        frame = round(FRAME * heard.rate)
+        vectors = [
+            self._vector(source, np.repeat(gate, frame)[: len(source)].astype(np.float32))
+            for source, gate in zip(heard.sources, gates, strict=True)
+        ]
+        return VOICE_WEIGHT * float((vectors[0] - vectors[1]) @ (first - second)) / 2
+
+    def _vector(self, samples: Samples, keep: Samples | None) -> Samples:
+        count = round(len(samples) * VOICE_RATE / self._rate)
+        heard = brought_to(samples, self._rate, VOICE_RATE, count)
+        if keep is None:
+            return self._listen(heard, np.ones(count, np.float32))
+        places = np.minimum(np.arange(count) * len(keep) // count, len(keep) - 1)
+        return self._listen(heard, keep[places])
+
+
+def _gate(heard: Heard, source: int) -> Frames:
+    """Where a source speaks, and is no mere trace of the other; each frame with the one before and behind it."""
+    own, other = heard.energy[source], heard.energy[1 - source]
+    speaks = heard.loud() & (own > 0.25 * other) & (own > QUIET * own.max(initial=0.0))
+    wide = np.pad(speaks, 1)
+    near: Frames = wide[:-2] | speaks | wide[2:]
+    return near
+
+
+def _frames(heard: Heard, spans: Sequence[Span]) -> Frames:
+    """The frames that lie in the spans as a whole, and not beside their ends."""
+    chosen = np.zeros(heard.energy.shape[1], bool)
+    frame, edge = round(FRAME * heard.rate), round(UNSURE * heard.rate)
+    for span in spans:
+        start = span.start + (edge if span.start > heard.span.start else 0) - heard.span.start
+        end = span.end - (edge if span.end < heard.span.end else 0) - heard.span.start
+        chosen[-(-max(start, 0) // frame) : max(end, 0) // frame] = True
+    return chosen
+
+
+def _inside(span: Span, rate: int) -> Span:
+    edge = round(UNSURE * rate)
+    return Span(span.start + edge, min(span.end - edge, span.start + edge + round(CLEAN * rate)))

@@ -1,0 +1,143 @@
+"""Any blind separator over a recording of any length: its windows heard in batches, given to speakers, joined by cross-fades."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+import numpy as np
+
+from sepdiar.audio.source import Audio, Samples
+from sepdiar.conversation import Span, Turn, within
+from sepdiar.errors import SepdiarError
+from sepdiar.separation import Blind
+from sepdiar.separation.band import brought_to, full_band, levelled
+from sepdiar.separation.decide import Account, Case, decide
+from sepdiar.separation.evidence import Heard, Listen, Voices, by_diarization, by_neighbour
+from sepdiar.separation.plan import Activity, Region, Stretches, Window, plan
+
+CHAPTER = 60.0  # seconds of windows that are heard before any is joined
+HELD = 6  # windows of a region, each decided together with so many behind it, however long the region is
+
+Piece = tuple[Span, dict[str, Samples]]
+
+
+class Joiner:
+    """Makes of a blind separator one that knows its speakers. `listen` makes voices known, None leaves them out of the decisions.
+
+    `context` is in seconds; `batch` windows of one length are given to the separator at once. Nothing is kept between recordings.
+    """
+
+    def __init__(self, blind: Blind, name: str, listen: Listen | None = None, context: float = 1.5, batch: int = 8) -> None:
+        self._blind, self._name, self._listen, self._context, self._batch = blind, name, listen, context, batch
+
+    def sources(self, audio: Audio, turns: Sequence[Turn], stretches: Stretches, account: Account) -> Iterator[Piece]:
+        """What each speaker says in the stretches, in order, by pieces; the sources of a piece add up to the audio.
+
+        What happened is counted in `account`.
+        """
+        activity = Activity(turns, audio.samples)
+        regions = plan(stretches, activity, audio.rate, self._blind.window, self._context)
+        voices = Voices(self._listen, activity, lambda span: audio.read(span)[:, 0], audio.rate) if self._listen else None
+        for index, found in groupby(self._heard(audio, regions), key=itemgetter(0)):
+            region = regions[index]
+            account.counts.update(regions=1, stretches=len(region.stretches), crowded=int(len(region.speakers) > 2))
+            account.counts["samples"] += sum(len(window.span) for window in region.windows)
+            ordered = _ordered(_cases((heard for _, heard in found), region, activity, voices), account)
+            for part, both in _joined(ordered, region.windows):
+                for piece in within(part, region.stretches):
+                    here = both[:, piece.start - part.start : piece.end - part.start]
+                    yield piece, dict(zip(region.pair, here, strict=True))
+
+    def _heard(self, audio: Audio, regions: Sequence[Region]) -> Iterator[tuple[int, Heard]]:
+        """Every window of the plan in its order, with the number of its region."""
+        places = [(index, window.span) for index, region in enumerate(regions) for window in region.windows]
+        for chapter in _chapters(places, round(CHAPTER * audio.rate)):
+            made: dict[Span, Heard] = {}
+            for length in sorted({len(span) for _, span in chapter}):
+                alike = [span for _, span in chapter if len(span) == length]
+                for start in range(0, len(alike), self._batch):
+                    some = alike[start : start + self._batch]
+                    made |= zip(some, self._split(audio, some), strict=True)
+            yield from ((index, made[span]) for index, span in chapter)
+
+    def _split(self, audio: Audio, spans: Sequence[Span]) -> Iterator[Heard]:
+        """Windows of one length as one batch."""
+        rate, wanted = audio.rate, self._blind.rate
+        count = round(len(spans[0]) * wanted / rate)
+        mixtures = [audio.read(span)[:, 0] for span in spans]
+        heard = np.stack([brought_to(mixture, rate, wanted, count) for mixture in mixtures])
+        made = np.asarray(self._blind.split(heard), np.float32)
+        if made.shape != (len(spans), 2, count) or not np.isfinite(made).all():
+            what = f"separator {self._name} gave {made.shape}, not {(len(spans), 2, count)} finite samples"
+            raise SepdiarError("SD901", what)
+        for span, mixture, low, sources in zip(spans, mixtures, heard, made, strict=True):
+            yield Heard.of(span, full_band(levelled(sources, low), mixture, rate, wanted), rate)
+
+
+def _chapters(places: Sequence[tuple[int, Span]], most: int) -> Iterator[list[tuple[int, Span]]]:
+    """The places by so many samples at a time, or one."""
+    chapter: list[tuple[int, Span]] = []
+    samples = 0
+    for place in places:
+        if chapter and samples + len(place[1]) > most:
+            yield chapter
+            chapter, samples = [], 0
+        chapter.append(place)
+        samples += len(place[1])
+    if chapter:
+        yield chapter
+
+
+def _cases(found: Iterable[Heard], region: Region, activity: Activity, voices: Voices | None) -> Iterator[tuple[Heard, Case]]:
+    """Each window with its evidence."""
+    before: Heard | None = None
+    for heard in found:
+        beside = by_neighbour(before, heard) if before else 0.0
+        voice = voices(heard, region.pair) if voices else 0.0
+        yield heard, Case(by_diarization(heard, region.pair, activity), voice, beside)
+        before = heard
+
+
+def _ordered(found: Iterable[tuple[Heard, Case]], account: Account) -> Iterator[Samples]:
+    """The sources of each window, those of the first speaker first."""
+    waiting: list[tuple[Heard, Case]] = []
+    last: int | None = None
+
+    def settled(count: int) -> Iterator[Samples]:
+        nonlocal last
+        cases = [case for _, case in waiting]
+        orders = decide(cases, last)
+        account.add(cases, orders, last, count)
+        for (heard, _), order in zip(waiting[:count], orders, strict=False):
+            yield heard.sources[::-1] if order else heard.sources
+        last = orders[count - 1]
+        del waiting[:count]
+
+    for one in found:
+        waiting.append(one)
+        if len(waiting) == 2 * HELD:
+            yield from settled(HELD)
+    if waiting:
+        yield from settled(len(waiting))
+
+
+def _joined(ordered: Iterable[Samples], windows: Sequence[Window]) -> Iterator[tuple[Span, Samples]]:
+    """The parts of the windows in a row, each passing into the next."""
+    fading: Samples | None = None
+    for index, sources in enumerate(ordered):
+        span, part = windows[index].span, windows[index].part
+        used = sources[:, part.start - span.start : part.end - span.start].copy()
+        if fading is not None:
+            count = fading.shape[1]
+            used[:, :count] = used[:, :count] * _rise(count) + fading
+        end = windows[index + 1].part.start if index + 1 < len(windows) else part.end
+        rest = used[:, end - part.start :]
+        fading = rest * _rise(rest.shape[1])[::-1]
+        yield Span(part.start, end), used[:, : end - part.start]
+
+
+def _rise(count: int) -> Samples:
+    """From near 0 to near 1; it and its reverse add up to 1."""
+    return (np.sin(np.pi / 2 * (np.arange(count) + 0.5) / max(count, 1)) ** 2).astype(np.float32)

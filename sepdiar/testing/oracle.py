@@ -1,0 +1,60 @@
+"""A blind separator that knows the truth: nearly perfect sources, in an order drawn anew for each window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sepdiar.audio.source import Audio, Samples, View
+from sepdiar.conversation import Span
+from sepdiar.separation.band import brought_to
+
+
+@dataclass(frozen=True)
+class Watched(View):
+    """Audio that remembers which spans were read last."""
+
+    spans: list[Span] = field(default_factory=list)
+
+    def read(self, span: Span) -> Samples:
+        self.spans.append(span)
+        del self.spans[:-1024]
+        return self.whole.read(span)
+
+
+class Oracle:
+    """Of what was read last from `audio`, the channels of `truth`, each with a little of the other and of noise.
+
+    `leak` is the share of a voice in the wrong source, and `noise` is a share of the mixture's level that one source has more and
+    the other less, so that the sources add up to the mixture. `shuffled` is whether the order is drawn.
+    """
+
+    def __init__(
+        self,
+        audio: Audio,
+        truth: Audio,
+        *,
+        rate: int = 16_000,
+        window: float = 8.0,
+        leak: float = 0.03,
+        noise: float = 0.03,
+        shuffled: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self.audio, self._truth, self.rate, self.window = Watched(audio), truth, rate, window
+        self._leak, self._noise, self._shuffled, self._seed = leak, noise, shuffled, seed
+
+    def split(self, mixtures: Samples) -> Samples:
+        """Sources that add up to the mixtures."""
+        spans = self.audio.spans[-len(mixtures) :]
+        return np.stack([self._sources(span, mixture) for span, mixture in zip(spans, mixtures, strict=True)])
+
+    def _sources(self, span: Span, mixture: Samples) -> Samples:
+        rng = np.random.default_rng([self._seed, span.start])
+        first = brought_to(self._truth.read(span)[:, 0], self._truth.rate, self.rate, len(mixture))
+        first = first + np.float32(self._leak) * (mixture - 2 * first)
+        level = self._noise * float(np.sqrt(np.mean(mixture**2)))
+        first = first + (level * rng.standard_normal(len(mixture))).astype(np.float32)
+        pair = np.stack([first, mixture - first])
+        return pair[rng.permutation(2)] if self._shuffled else pair

@@ -1,0 +1,82 @@
+"""Swaps are counted where they are made, and silence, masks and levels do not make any."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sepdiar.audio.source import ArrayAudio
+from sepdiar.conversation import Span
+from sepdiar.errors import SepdiarError
+from sepdiar.formats.segments import TICKS, Segment
+from sepdiar.metrics.swaps import pooled, swaps
+
+RATE = 1000
+TALK = [("A", 0, 10), ("B", 8, 20), ("A", 18, 30), ("B", 27, 40), ("A", 38, 50)]
+OVERLAPS = ((8, 10), (18, 20), (27, 30), (38, 40))
+TURNS = [Segment("talk", speaker, Span(start * TICKS, end * TICKS)) for speaker, start, end in TALK]
+
+
+def channels() -> np.ndarray:
+    frames = np.zeros((50 * RATE, 2), np.float32)
+    rng = np.random.default_rng(0)
+    for speaker, start, end in TALK:
+        frames[start * RATE : end * RATE, "AB".index(speaker)] = rng.standard_normal((end - start) * RATE)
+    return frames
+
+
+def score(made: np.ndarray, turns=TURNS):
+    return swaps(ArrayAudio(channels(), RATE), ArrayAudio(made.astype(np.float32), RATE), turns=turns)
+
+
+def exchanged(*spans: tuple[float, float]) -> np.ndarray:
+    frames = channels()
+    for start, end in spans:
+        part = slice(round(start * RATE), round(end * RATE))
+        frames[part] = frames[part, ::-1]
+    return frames
+
+
+@pytest.mark.parametrize(
+    ("spans", "count", "seconds"),
+    [
+        ([], 0, 0),
+        ([(0, 50)], 0, 0),  # the other way round, but always
+        ([(18, 20)], 2, 2),  # there and back
+        ([(29, 50)], 1, 3),  # within a stretch, and all that follows
+        (OVERLAPS, 1, 9),  # all overlap, against all clean speech
+    ],
+)
+def test_swaps_are_counted(spans, count, seconds):
+    result = score(exchanged(*spans))
+    assert result.counts["swaps"] == count
+    assert result.counts["swapped_seconds"] == pytest.approx(seconds)
+    assert result.value == pytest.approx(count * 3600 / 50)
+
+
+def test_it_needs_no_turns():
+    assert score(exchanged((18, 20)), turns=None).counts["swaps"] == 2
+
+
+def test_what_holds_both_speakers_is_undecided():
+    both = channels()
+    for start, end in OVERLAPS:
+        part = slice(start * RATE, end * RATE)
+        both[part] = both[part].sum(axis=1, keepdims=True)
+    result = score(both)
+    assert result.counts["undecided"] == result.counts["pieces"] == 9 and result.value == 0
+
+
+def test_level_and_some_leakage_change_nothing():
+    leaky = channels() @ np.array([[2.0, 0.5], [0.5, 0.3]])
+    assert score(leaky).counts["swaps"] == 0
+
+
+def test_hours_and_swaps_add_up():
+    whole = pooled({"one": score(exchanged((18, 20))), "two": score(channels())})
+    assert whole.value == pytest.approx(2 * 3600 / 100) and set(whole.per_session) == {"one", "two"}
+
+
+def test_other_numbers_of_channels_are_refused():
+    with pytest.raises(SepdiarError, match="SD601"):
+        score(np.zeros((50 * RATE, 3)))
