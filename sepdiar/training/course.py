@@ -101,8 +101,8 @@ def set_rate(optimizers: list[Optimizer], factor: float) -> None:
 
 @torch.no_grad()
 def follow(average: nn.Module, network: nn.Module, share: float) -> None:
-    """Move the averaged weights by `share` towards those of the network; buffers are copied."""
+    """Move the averaged weights by `share` towards those of the network; so are statistics, counts are copied."""
     for own, new in zip(average.parameters(), network.parameters(), strict=True):
         own.lerp_(new, share)
     for kept, seen in zip(average.buffers(), network.buffers(), strict=True):
-        kept.copy_(seen)
+        kept.lerp_(seen, share) if kept.is_floating_point() else kept.copy_(seen)

@@ -80,7 +80,7 @@ def trained(summary: dict[str, Any]) -> str:
         "date": machine["date"],
     }
     lines = ["[trained]", *(f"{key} = {json.dumps(value)}" for key, value in facts.items())]
-    figures = [f"{key} = {value:.6g}" for key, value in summary["figures"].items()]
+    figures = [f"{json.dumps(key)} = {value:.6g}" for key, value in summary["figures"].items()]
     return "\n".join([*lines, "", "[trained.dev]", *figures]) + "\n"
 
 
