@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import log10
 
 import numpy as np
 
@@ -17,12 +18,15 @@ from sepdiar.metrics.result import Counts, Result, added, ratio
 from sepdiar.metrics.sides import check_alike
 
 PIECE = 1.0  # seconds: a longer stretch of overlap is looked at by pieces, so that a change in its middle is seen
+SHORT = 0.1  # seconds: shorter pieces are left out
 SURE = 0.2  # of the correlation of the channels' differences: below, a piece tells nothing
+QUIET = 0.01  # of the other channel's energy: below, a channel holds nobody, and the other one both
 PROTOCOL = "; ".join(
     [
         "changes of which channel holds whom, an hour of recording, from piece to piece of overlapped speech",
-        f"pieces: what two speak at once, by {PIECE:g} s",
-        f"decided by the correlation of the channels' difference with that of the reference's; below {SURE:g} undecided",
+        f"pieces: what two speak at once, by {PIECE:g} s, those below {SHORT:g} s left out",
+        f"decided by the correlation of the channels' difference with that of the reference's; below {SURE:g}, or where "
+        f"a channel is {-10 * log10(QUIET):g} dB below the other, undecided",
         "before the first piece: as where only one speaks",
         "swapped: pieces that hold the speakers the other way round than the stretches where only one speaks",
     ]
@@ -49,11 +53,13 @@ def swaps(reference: Audio, hypothesis: Audio, *, turns: Sequence[Segment] | Non
     first = 1.0 if _alike(clean) >= 0 else -1.0
     counts = {"swaps": 0, "pieces": 0, "undecided": 0, "swapped_seconds": 0.0, "decided_seconds": 0.0}
     last = first
-    for piece in _pieces(stretches, round(PIECE * rate)):
+    for piece in _pieces(stretches, round(PIECE * rate), round(SHORT * rate)):
         frames = np.hstack([audio.read(piece) for audio in audios]).astype(np.float64)
-        alike = _alike(frames.T @ frames)
+        energies = frames.T @ frames
+        alike = _alike(energies)
+        made = energies[2, 2], energies[3, 3]
         counts["pieces"] += 1
-        if abs(alike) < SURE:
+        if abs(alike) < SURE or min(made) < QUIET * max(made):
             counts["undecided"] += 1
             continue
         now = 1.0 if alike > 0 else -1.0
@@ -69,11 +75,12 @@ def pooled(results: Mapping[str, Result]) -> Result:
     return replace(_result(added(one.counts for one in results.values())), per_session=dict(results))
 
 
-def _pieces(stretches: Sequence[tuple[Span, frozenset[int]]], size: int) -> Iterator[Span]:
+def _pieces(stretches: Sequence[tuple[Span, frozenset[int]]], size: int, least: int) -> Iterator[Span]:
     for stretch, who in stretches:
         if len(who) > 1:
             for start in range(stretch.start, stretch.end, size):
-                yield Span(start, min(start + size, stretch.end))
+                if (end := min(start + size, stretch.end)) - start >= least:
+                    yield Span(start, end)
 
 
 def _alike(energies: Matrix) -> float:

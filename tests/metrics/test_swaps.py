@@ -67,6 +67,15 @@ def test_what_holds_both_speakers_is_undecided():
     assert result.counts["undecided"] == result.counts["pieces"] == 9 and result.value == 0
 
 
+def test_an_overlap_that_nobody_noticed_is_no_swap():
+    whole = channels()
+    for start, end in OVERLAPS:
+        part = slice(start * RATE, end * RATE)
+        whole[part, 0], whole[part, 1] = whole[part].sum(axis=1), 0
+    result = score(whole)
+    assert result.counts["undecided"] == 9 and result.value == 0
+
+
 def test_level_and_some_leakage_change_nothing():
     leaky = channels() @ np.array([[2.0, 0.5], [0.5, 0.3]])
     assert score(leaky).counts["swaps"] == 0
