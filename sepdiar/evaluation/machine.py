@@ -57,12 +57,16 @@ def facts(packages: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def measured(command: Sequence[str]) -> Cost:
-    """Run a command that tells its events as JSON lines on stderr (`--log-format json`), and say what it cost."""
+def measured(command: Sequence[str], environ: Mapping[str, str] | None = None) -> Cost:
+    """Run a command that tells its events as JSON lines on stderr (`--log-format json`), and say what it cost.
+
+    `environ` is its whole environment where it shall have another than ours.
+    """
     if importlib.util.find_spec("psutil") is None:
         raise SepdiarError("SD250", "measuring memory needs psutil", hint="pip install psutil")
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, env=environ, text=True, **quiet)
     events: list[Mapping[str, Any]] = []
     reader = threading.Thread(target=_listen, args=(process.stderr, events))
     reader.start()

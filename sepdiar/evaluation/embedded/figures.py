@@ -1,0 +1,113 @@
+"""From counts to figures: ratios of sums, with an interval from drawing the recordings again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepdiar.metrics.result import Counts
+
+SAMPLES = 2000
+SEED = 0
+PROTOCOL = f"95 % interval: bootstrap over recordings, {SAMPLES} samples, seed {SEED}; none for one recording"
+
+Weights = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A weighed sum of counts over another: a share, a number of decibels, of times or of cases an hour."""
+
+    title: str
+    top: Weights
+    bottom: Weights
+    unit: str = ""
+    decibels: bool = False
+    """Whether the ratio is one of energies."""
+    better: str = field(default="more", kw_only=True)
+
+    @property
+    def counts(self) -> set[str]:
+        """What it is made of."""
+        return {*self.top, *self.bottom}
+
+
+def _share(title: str, top: str, bottom: str, better: str = "more") -> Figure:
+    return Figure(title, {top: 100.0}, {bottom: 1.0}, "%", better=better)
+
+
+def _mean(title: str, measure: str) -> Figure:
+    return Figure(title, {f"{measure}_db": 1.0}, {f"{measure}_channels": 1.0}, "dB")
+
+
+FIGURES = {
+    "si_sdr_clean": _mean("SI-SDR clean", "si_sdr_clean"),
+    "si_sdr_overlap": _mean("SI-SDR overlap", "si_sdr_overlap"),
+    "mixture_overlap": _mean("mixture overlap", "mixture_si_sdr_overlap"),
+    "improvement": Figure(
+        "improvement",
+        {"si_sdr_overlap_db": 1.0, "mixture_si_sdr_overlap_db": -1.0},
+        {"si_sdr_overlap_channels": 1.0},
+        "dB",
+    ),
+    "leakage": Figure("leakage", {"leaked_energy": 1.0}, {"other_energy": 1.0}, "dB", decibels=True, better="less"),
+    "der": Figure("DER", {"miss": 100.0, "false_alarm": 100.0, "confusion": 100.0}, {"total": 1.0}, "%", better="less"),
+    "miss": _share("missed", "miss", "total", "less"),
+    "false_alarm": _share("false alarm", "false_alarm", "total", "less"),
+    "confusion": _share("confusion", "confusion", "total", "less"),
+    "counted": _share("counted right", "counted", "recordings"),
+    "onsets": _share("onsets 50 ms", "onsets_50ms", "turns"),
+    "wrong_speaker": _share("wrong speaker", "wrong_speaker_turns", "heard_turns", "less"),
+    "swaps": Figure("swaps an hour", {"swaps": 1.0}, {"hours": 1.0}, better="less"),
+    "swapped": _share("swapped", "swapped_seconds", "decided_seconds", "less"),
+    "clean_same": Figure("clean kept", {"clean_samples": 100.0, "clean_changed": -100.0}, {"clean_samples": 1.0}, "%"),
+    "copied_changed": _share("copied changed", "copied_changed", "copied_samples", "less"),
+    "kept": _share("written", "kept_seconds", "seconds"),
+    "speed": Figure("times real time", {"seconds": 1.0}, {"processor_seconds": 1.0}),
+    "speed_clock": Figure("times real time by the clock", {"seconds": 1.0}, {"stage_seconds": 1.0}),
+}
+"""Every figure by its key; the counts under them add over recordings."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A figure, and where 95 % of it lie when the recordings are drawn again; None where nothing was counted."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+def figures(rows: Sequence[Counts]) -> dict[str, Value]:
+    """All figures of some recordings, added up.
+
+    >>> figures([{"miss": 1, "total": 10}, {"miss": 3, "total": 10}])["miss"]
+    Value(value=20.0, low=10.0, high=30.0)
+    """
+    rng = np.random.default_rng(SEED)
+    drawn = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=SAMPLES if len(rows) > 1 else 0)
+    found = {}
+    for key, figure in FIGURES.items():
+        sums = np.array([[_sum(row, figure.top), _sum(row, figure.bottom)] for row in rows])
+        again = _ratio(figure, drawn @ sums)
+        again = again[~np.isnan(again)]
+        low, high = np.percentile(again, [2.5, 97.5]) if len(again) else (math.nan, math.nan)
+        value = _ratio(figure, sums.sum(axis=0, keepdims=True))[0]
+        found[key] = Value(*(None if math.isnan(one) else round(float(one), 4) for one in (value, low, high)))
+    return found
+
+
+def _sum(counts: Counts, weights: Weights) -> float:
+    return sum(weight * counts.get(key, 0.0) for key, weight in weights.items())
+
+
+def _ratio(figure: Figure, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The figure of each row of sums (above, below); NaN where there is nothing below."""
+    above, below = sums.T
+    made = np.full(len(sums), np.nan)
+    np.divide(above, below, out=made, where=below > 0)
+    return 10 * np.log10(np.maximum(made, 1e-10)) if figure.decibels else made

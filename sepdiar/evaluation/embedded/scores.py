@@ -1,0 +1,113 @@
+"""One recording against its truth: counts that add over recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sepdiar.audio.source import Audio, Within, blocks
+from sepdiar.conversation import Conversation, Span, Track, intersected, merged, outside
+from sepdiar.errors import SepdiarError
+from sepdiar.evaluation.embedded.systems import Ran
+from sepdiar.formats import read_conversation
+from sepdiar.formats.segments import TICKS, of_conversation, speech
+from sepdiar.metrics.diarization import diarization_error
+from sepdiar.metrics.result import Counts, added
+from sepdiar.metrics.separation import separation
+from sepdiar.metrics.sides import Beside, open_audio
+from sepdiar.metrics.swaps import swaps
+from sepdiar.metrics.truth import Pair, Side, dialogues
+from sepdiar.metrics.turns import turn_taking
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a system made of one recording; `failure` says why there is nothing, and all speech counts as missed then."""
+
+    recording: str
+    counts: Counts
+    speakers: int = 0
+    failure: str = ""
+
+
+def scored(ran: Ran, folder: Path) -> list[Row]:
+    """Every recording of a case, in order."""
+    places = [file.parent for file in sorted(folder.glob("*/conversation.json"))]
+    return [_row(ran, place, ran.cost["processor"] / len(places)) for place in places]
+
+
+def _row(ran: Ran, folder: Path, processor: float) -> Row:
+    true = read_conversation(folder / "conversation.json")
+    name, seconds = true.recording.id, true.recording.seconds
+    counts = {"recordings": 1.0, "seconds": seconds}
+    counts |= {"stage_seconds": ran.stages.get(name, 0.0), "processor_seconds": processor}
+    if name not in ran.items:
+        return Row(name, counts | _who(true, None), failure=ran.failures.get(name, "not done"))
+    made, item = ran.items[name]
+    pair = Pair(made, item, true, folder)
+    heard = len(made.speakers)
+    sides = list(dialogues(pair))
+    counts |= {
+        "counted": float(heard == len(true.speakers)),
+        "kept_seconds": sum(side.hypothesis.samples for side in sides) / made.recording.rate,
+    }
+    parts = [part for side in sides for part in _heard(pair, side)]
+    return Row(name, added([counts | _who(true, pair), *parts]), heard)
+
+
+def _who(true: Conversation, pair: Pair | None) -> dict[str, float]:
+    """Who speaks when: the whole recording, whatever was kept of it."""
+    ours, theirs = pair.segments() if pair else (list(of_conversation(true)), [])
+    whole = Span(0, true.recording.samples).at_rate(true.recording.rate, TICKS)
+    error = diarization_error(ours, theirs, uem={ours[0].session: [whole]})
+    return {**error.counts, **turn_taking(ours, theirs).counts}
+
+
+def _heard(pair: Pair, side: Side) -> Iterator[Counts]:
+    """What is heard on the two channels of a dialogue."""
+    mixture = Within(open_audio(pair.folder / pair.true.recording.path), side.span)
+    try:
+        found = separation(side.reference, side.hypothesis, turns=side.turns, mixture=mixture, name=side.name)
+        plain = separation(side.reference, Beside((mixture, mixture)), turns=side.turns, mixture=mixture, name=side.name)
+    except SepdiarError as error:
+        if error.code != "SD602":  # nobody speaks in what was taken for a dialogue
+            raise
+        return
+    yield found.counts
+    yield swaps(side.reference, side.hypothesis, turns=side.turns, name=side.name).counts
+    yield {f"mixture_{key}": value for key, value in plain.counts.items() if key.startswith("si_sdr_")}
+    yield _same(side, mixture, _copied(pair, side), "copied")
+    order = [int(row["hypothesis_channel"]) for row in found.figures["channels"]]
+    yield _same(side, mixture, _alone(pair, side, order), "clean")
+
+
+def _same(side: Side, mixture: Audio, places: Mapping[int, Sequence[Span]], name: str) -> dict[str, float]:
+    """Of the samples of some places of each channel, how many there are, and how many are not those of the input."""
+    samples = changed = 0
+    for channel, spans in places.items():
+        for span in spans:
+            for part, frames in blocks(mixture, span):
+                samples += len(part)
+                changed += int((side.hypothesis.read(part)[:, channel] != frames[:, 0]).sum())
+    return {f"{name}_samples": float(samples), f"{name}_changed": float(changed)}
+
+
+def _copied(pair: Pair, side: Side) -> dict[int, list[Span]]:
+    """For each channel what is said to be copied, on the clock of the dialogue."""
+    tracks: dict[int, Track] = {track.channel: track for track in pair.made.tracks if track.file == side.name.rpartition("/")[2]}
+    return {
+        channel: [stretch.span.shift(-side.span.start) for stretch in track.stretches if stretch.origin == "copied"]
+        for channel, track in tracks.items()
+    }
+
+
+def _alone(pair: Pair, side: Side, order: Sequence[int]) -> dict[int, list[Span]]:
+    """For each channel where in truth its speaker alone speaks, on the clock of the dialogue."""
+    spoken = speech(pair.true.turns)
+    places = {}
+    for number, track in enumerate(sorted(pair.true.tracks, key=lambda track: (track.file, track.channel))):
+        others = merged(span for name, spans in spoken.items() if name != track.speaker for span in spans)
+        alone = intersected(spoken.get(track.speaker, ()), outside(side.span, others))
+        places[order[number]] = [span.shift(-side.span.start) for span in alone]
+    return places

@@ -1,0 +1,136 @@
+"""The tables of `eval/embedded/README.md` and of the terminal, from results.json alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sepdiar.evaluation.embedded.figures import FIGURES
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+WHO = ("der", "miss", "false_alarm", "confusion", "counted", "onsets", "wrong_speaker")
+HEARD = (
+    "si_sdr_clean",
+    "si_sdr_overlap",
+    "mixture_overlap",
+    "improvement",
+    "leakage",
+    "swaps",
+    "swapped",
+    "clean_same",
+    "copied_changed",
+    "kept",
+    "speed",
+)
+BRIEF = ("der", "onsets", "counted", "si_sdr_clean", "si_sdr_overlap", "improvement", "leakage", "swaps", "clean_same", "speed")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table under a title."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def markdown(self) -> str:
+        """As a README shows it."""
+        lines = (self.heads, ["---"] * len(self.heads), *self.rows)
+        return "\n".join([f"**{self.title}**", "", *(f"| {' | '.join(cells)} |" for cells in lines), ""])
+
+    def terminal(self) -> Table:
+        """As a terminal shows it."""
+        from rich.table import Table
+
+        table = Table(title=self.title, title_justify="left")
+        for place, head in enumerate(self.heads):
+            table.add_column(head, justify="right" if place else "left")
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+
+def sheets(results: Mapping[str, Any]) -> Iterator[Sheet]:
+    """For each group who speaks when and what is heard, with intervals; then every case in one line."""
+    groups: Sequence[Mapping[str, Any]] = results["groups"]
+    for name in dict.fromkeys(row["group"] for row in groups):
+        own = [row for row in groups if row["group"] == name]
+        recordings = sum(
+            len(case["recordings"]) for case in results["cases"] if (case["group"], case["system"]) == (name, own[0]["system"])
+        )
+        for what, keys in (("who speaks when", WHO), ("what is heard", HEARD)):
+            rows = [[row["system"], *_cells(row, keys)] for row in own]
+            yield Sheet(f"{name}, {recordings} recording{'s' * (recordings != 1)}: {what}", ["system", *_heads(keys)], rows)
+    cases = sorted(
+        results["cases"], key=lambda case: list(dict.fromkeys(one["case"] for one in results["cases"])).index(case["case"])
+    )
+    rows = [[case["case"], case["system"], *_cells(case, BRIEF, intervals=False)] for case in cases]
+    yield Sheet("every case (intervals are in results.json)", ["case", "system", *_heads(BRIEF)], rows)
+
+
+def notes(results: Mapping[str, Any]) -> list[str]:
+    """Markdown: goals, what was left out, what was refused, the machine, the models."""
+    lines = [
+        f"- {'holds' if goal['holds'] else '**does not hold**'}: {goal['what']} ({goal['case']}), embedded: "
+        f"{_cell(goal)} %, goal {goal['goal']}"
+        for goal in results["goals"]
+    ]
+    if long := results.get("endurance"):
+        verdict = "**does not hold**" if long["swaps"] else "holds"
+        rates = f"{long['low']:.2g} to {long['high']:.2g} an hour (95 %, Poisson)"
+        lines.append(
+            f"- {verdict}: {long['swaps']:g} swaps in {long['hours']:g} hours of clean dialogue, {long['recordings']} "
+            f"recordings, {long['system']}: {rates}, goal 0; their DER {_cell(long['figures']['der'])} %, onsets within 50 ms "
+            f"{_cell(long['figures']['onsets'])} %"
+        )
+    lines += [f"- left out: `{name}`: {why}" for name, why in results["left_out"].items()]
+    for case in results["cases"]:
+        lines += [
+            f"- refused: `{case['system']}` on {case['case']} {row['recording']}: {row['failure']}"
+            for row in case["recordings"]
+            if row["failure"]
+        ]
+    return [*lines, "", *_machine(results), "", *(f"- {one}" for one in results["protocol"])]
+
+
+def _machine(results: Mapping[str, Any]) -> list[str]:
+    facts, made = results["machine"], results["material"]
+    packages = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
+    models = "; ".join(f"`{name}` {sha256[:12]}" for name, sha256 in results["models"].items())
+    spoken = f"`{made['manifest']}`" + (f", split {made['split']}" if made["split"] else "")
+    return [
+        f"{facts['date']}, on {facts['processor']}, {facts['cores']} cores, {facts['memory_gib']} GiB, load {facts['load']}, "
+        f"{facts['system']}, Python {facts['python']}, {packages}. Speech: {spoken}. Models: {models or 'none'}."
+    ]
+
+
+def _heads(keys: Iterable[str]) -> list[str]:
+    units = ((FIGURES[key].title, FIGURES[key].unit) for key in keys)
+    return [f"{title}, {unit}" if unit else title for title, unit in units]
+
+
+def _cells(row: Mapping[str, Any], keys: Iterable[str], intervals: bool = True) -> Iterator[str]:
+    for key in keys:
+        one = row["figures"][key]
+        yield _cell(one) if intervals else _number(one["value"])
+
+
+def _cell(one: Mapping[str, Any]) -> str:
+    """A value, and its interval where there is one."""
+    between = f" ({_number(one['low'])} to {_number(one['high'])})" if one["low"] is not None else ""
+    return _number(one["value"]) + between
+
+
+def _number(value: float | None) -> str:
+    """
+    >>> _number(None), _number(0.0), _number(0.004), _number(7.25), _number(134.2)
+    ('-', '0', '0.004', '7.2', '134')
+    """
+    if value is None:
+        return "-"
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 0.05 else f"{value:.1g}"
