@@ -1,4 +1,4 @@
-"""Who speaks in each 16 ms of a short window: log-mel, convolutions down to 64 ms, attention over the window, and back up."""
+"""Who speaks in each 16 ms of a short window: spectra, convolutions down to 64 ms, attention over the window, and back up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ SPEAKERS = 3  # local ones: of a window, in no order
 CLASSES = ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2))  # who speaks, at most two at once
 RATE = 16_000
 HOP = 256
-FRAME = 512
+FRAME, LONG = 512, 1024  # samples of the two spectra: one for edges, one that shows the pitch
+PITCH = slice(4, 68)  # bins of the long one, 60 Hz to 1 kHz
 STRIDE = 4  # frames in one step of the attention
 
 
@@ -25,15 +26,14 @@ class Segmenter(nn.Module):
 
     hop = HOP
     mel: Tensor
-    window: Tensor
 
     def __init__(
-        self, width: int = 256, depth: int = 5, heads: int = 4, bands: int = 80, stem: int = 128, dropout: float = 0.1
+        self, width: int = 256, depth: int = 4, heads: int = 4, bands: int = 80, stem: int = 128, dropout: float = 0.1
     ) -> None:
         super().__init__()
         self.width = width
         self.register_buffer("mel", torch.from_numpy(mel_bands(bands)), persistent=False)
-        self.register_buffer("window", torch.hann_window(FRAME), persistent=False)
+        bands += PITCH.stop - PITCH.start
         self.fine = nn.Sequential(nn.BatchNorm1d(bands), nn.Conv1d(bands, stem, 5, padding=2), nn.GELU())
         self.coarse = nn.Sequential(
             nn.BatchNorm1d(stem),
@@ -67,12 +67,10 @@ class Segmenter(nn.Module):
         return logits.float().log_softmax(1).transpose(1, 2), voices
 
     def features(self, samples: Tensor) -> Tensor:
-        """Log-mel spectrum as (batch, bands, frames), against the mean power of the window."""
+        """Two log spectra, against the mean power of the window, as (batch, bands, frames): mel bands, then low and fine ones."""
         with torch.autocast(samples.device.type, enabled=False):
             samples = samples.float()
-            padded = F.pad(samples, ((FRAME - HOP) // 2, (FRAME - HOP) // 2 + -samples.shape[1] % HOP))
-            spectrum = torch.stft(padded, FRAME, HOP, window=self.window, center=False, return_complex=True)
-            power = self.mel @ (spectrum.real.square() + spectrum.imag.square())
+            power = torch.cat([self.mel @ spectrum(samples, FRAME), spectrum(samples, LONG)[:, PITCH]], 1)
             level = samples.square().mean(1)[:, None, None] + 1e-7
             return torch.log10(power / level + 1e-5)
 
@@ -89,7 +87,7 @@ class Block(nn.Module):
         self.mix = nn.Linear(width, width)
         self.ask = nn.Linear(width, 3 * width)
         self.answer = nn.Linear(width, width)
-        self.think = nn.Sequential(nn.Linear(width, 3 * width), nn.GELU(), nn.Linear(3 * width, width))
+        self.think = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
     def forward(self, steps: Tensor) -> Tensor:
         """(batch, steps, width) to the same."""
@@ -106,6 +104,15 @@ class Block(nn.Module):
         if not self.training or not self.dropout:
             return steps
         return steps * F.dropout(steps.new_ones(steps.shape[0], 1, steps.shape[2]), self.dropout)
+
+
+def spectrum(samples: Tensor, size: int) -> Tensor:
+    """The power of each bin, (batch, bins, frames), of `size` samples around the middle of each hop."""
+    beside = (size - HOP) // 2
+    padded = F.pad(samples, (beside, beside + -samples.shape[1] % HOP))
+    window = torch.hann_window(size, device=samples.device)
+    found = torch.stft(padded, size, HOP, window=window, center=False, return_complex=True)
+    return found.real.square() + found.imag.square()
 
 
 def activity(chances: Tensor) -> Tensor:

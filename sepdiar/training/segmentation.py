@@ -26,6 +26,7 @@ from sepdiar.training.dialogues import Dialogues, Drawing, Window
 from sepdiar.training.task import Batch, Figures, table
 
 ORDERS = tuple(permutations(range(SPEAKERS)))
+APART = 0.5  # seconds between two moments of one voice that are worth comparing
 MEMBERS = np.array([[speaker in who for speaker in range(SPEAKERS)] for who in CLASSES])
 # for each order of the speakers, where each class goes
 RENAMED = torch.tensor([[CLASSES.index(tuple(sorted(order[who] for who in names))) for names in CLASSES] for order in ORDERS])
@@ -38,18 +39,18 @@ CONDITIONS = {"clean": CLEAN, "noisy": replace(CLEAN, noise=1.0), "room": replac
 
 @dataclass(frozen=True)
 class Learning:
-    """The table [learning] of a recipe: windows in a batch and of each dev condition, and the weight of knowing voices."""
+    """The table [learning] of a recipe: windows in a batch and of each dev condition, and the weight of telling voices apart."""
 
     batch: int = 16
     dev: int = 64
-    voices: float = 0.2
+    voices: float = 0.5
 
 
 class Segmentation:
     """The task `segmentation`: tables `network` (its shape), `windows` (see `Drawing`) and `learning` of the recipe.
 
-    To tell people apart is what is hard to learn from who speaks when alone. So half way up the network is also asked, where one
-    person speaks, which of all the voices of the training that is; the head that answers is not part of the model.
+    To tell people apart is what is hard to learn from who speaks when alone. So half way up the network is also asked of moments
+    at which one person speaks whether any two of them have the same voice; the head that answers is not part of the model.
     """
 
     kind = "segmenter"
@@ -66,8 +67,7 @@ class Segmentation:
         self.network = weights.make(self.kind, self.shape)
         self.learning = table(Learning, recipe, "learning")
         self._dialogues = Dialogues(train, table(Drawing, recipe, "windows"), noises, rooms)
-        width = int(self.network.width)  # type: ignore[arg-type]
-        self.heads: nn.Module = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, self._dialogues.voices))
+        self.heads: nn.Module = Likeness(int(self.network.width))  # type: ignore[arg-type]
         self._dev = {name: development(dev, drawing, self.learning.dev) for name, drawing in CONDITIONS.items()}
 
     def batch(self, rng: Generator) -> Batch:
@@ -84,12 +84,8 @@ class Segmentation:
         samples, spoken, names = (torch.as_tensor(part) for part in batch)
         chances, voices = network.follow(samples)  # type: ignore[operator]
         segments = in_any_order(chances, spoken).mean()
-        alone, whose = _alone(spoken, names)
-        frames = voices.flatten(0, 1)[alone]
-        if not len(frames):
-            return segments, {"segments": segments.detach()}
-        known = F.cross_entropy(self.heads(frames).float(), whose)
-        return segments + self.learning.voices * known, {"segments": segments.detach(), "voices": known.detach()}
+        unlike = self.heads(voices, spoken, names)
+        return segments + self.learning.voices * unlike, {"segments": segments.detach(), "voices": unlike.detach()}
 
     @torch.no_grad()
     def evaluate(self, network: nn.Module) -> Figures:
@@ -116,18 +112,30 @@ def in_any_order(chances: Tensor, spoken: Tensor) -> Tensor:
     return each.amin(1) / true.sum((1, 2)).clamp(min=1)
 
 
-def _alone(spoken: Tensor, names: Tensor) -> tuple[Tensor, Tensor]:
-    """Every third step of the network, over the whole batch, at which one person speaks; and whose voice that is."""
-    frames = spoken.shape[1]
-    middles = torch.arange(STRIDE // 2, frames, STRIDE, device=spoken.device)
-    steps = -(-frames // STRIDE)
-    now = spoken[:, middles]
-    now = F.pad(now, (0, 0, 0, steps - now.shape[1]))
-    one = now.sum(2) == 1
-    one &= (torch.arange(steps, device=spoken.device) % 3 == 0)[None]
-    whose = names.gather(1, now.argmax(2))
-    chosen = one.flatten().nonzero()[:, 0]
-    return chosen, whose.flatten()[chosen]
+class Likeness(nn.Module):
+    """How wrong it is about which moments of a batch have the same voice: 0 if always right, 0.7 if it knows nothing.
+
+    Half of it is about one person at moments `APART` or more from each other, a quarter about two people in one window, and
+    a quarter about people in different windows.
+    """
+
+    def __init__(self, width: int, dim: int = 64) -> None:
+        super().__init__()
+        self.project = nn.Linear(width, dim)
+        self.scale, self.offset = nn.Parameter(torch.tensor(5.0)), nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, voices: Tensor, spoken: Tensor, names: Tensor) -> Tensor:
+        """`voices` (batch, steps, width) as `Segmenter.follow` gives them, the other two as `Segmentation.batch` does."""
+        now = spoken[:, STRIDE // 2 :: 2 * STRIDE]
+        window, step = (now.sum(2) == 1).nonzero(as_tuple=True)
+        name = names[window, now[window, step].argmax(1)]
+        vectors = F.normalize(self.project(voices[window, 2 * step]).float(), dim=1)
+        alike = self.scale * (vectors @ vectors.T) + self.offset
+        same, here = name[:, None] == name, window[:, None] == window
+        far = (step[:, None] - step).abs() * 2 * STRIDE * HOP >= APART * RATE
+        parts = (0.5, -alike, same & here & far), (0.25, alike, ~same & here), (0.25, alike, ~same & ~here)
+        wrong = (share * (F.softplus(error) * where).sum() / where.sum().clamp(min=1) for share, error, where in parts)
+        return torch.stack(list(wrong)).sum()
 
 
 def development(corpus: Corpus, drawing: Drawing, count: int, seed: int = 7) -> list[Window]:
