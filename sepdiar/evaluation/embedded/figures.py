@@ -88,6 +88,8 @@ def figures(rows: Sequence[Counts]) -> dict[str, Value]:
     >>> figures([{"miss": 1, "total": 10}, {"miss": 3, "total": 10}])["miss"]
     Value(value=20.0, low=10.0, high=30.0)
     """
+    if not rows:
+        return dict.fromkeys(FIGURES, Value(None))
     rng = np.random.default_rng(SEED)
     drawn = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=SAMPLES if len(rows) > 1 else 0)
     found = {}
