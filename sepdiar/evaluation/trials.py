@@ -179,8 +179,8 @@ def _recorded(told: Samples, kind: str, rng: Generator, noises: Sequence[Samples
     edge, drop, place = EDGE, 40.0, None
     if kind == "noisy":
         edge, drop = float(rng.choice([3400, EDGE])), float(rng.uniform(5, 15))
-        place = rooms[rng.integers(len(rooms))] if rooms else augment.response(rng)
-    noise = noises[rng.integers(len(noises))] if noises and kind == "noisy" else None
+        place = rooms[int(rng.integers(len(rooms)))] if rooms else augment.response(rng)
+    noise = noises[int(rng.integers(len(noises)))] if noises and kind == "noisy" else None
     heard = []
     for samples in told:
         speech = samples if place is None else augment.heard_in(samples, place)
@@ -188,8 +188,8 @@ def _recorded(told: Samples, kind: str, rng: Generator, noises: Sequence[Samples
             under = augment.coloured(len(speech), 3.0, rng)
         else:
             under = np.resize(noise[rng.integers(max(1, len(noise) - len(speech))) :], len(speech))
-        under = under / np.sqrt(np.mean(under**2) + 1e-12) * np.sqrt(np.mean(speech**2)) * augment.gain(-drop)
-        heard.append(augment.low_pass(speech + under, edge).astype(np.float32))
+        under = under * (np.sqrt(np.mean(speech**2) / (np.mean(under**2) + 1e-12)) * augment.gain(-drop))
+        heard.append(augment.low_pass(speech + under, edge))
     return np.stack(heard)
 
 
@@ -215,7 +215,7 @@ def separated(groups: Groups, times: NDArray[np.float64] | None = None) -> Separ
 def two_heaps(vectors: Vectors) -> NDArray[np.bool_]:
     """Two-means of unit vectors, from the halves of their main direction on: whether each is on the second heap."""
     middle = vectors - vectors.mean(0)
-    heap = middle @ np.linalg.svd(middle, full_matrices=False)[2][0] > 0
+    heap: NDArray[np.bool_] = middle @ np.linalg.svd(middle, full_matrices=False)[2][0] > 0
     for _ in range(20):
         if heap.all() or not heap.any():
             break

@@ -25,8 +25,8 @@ from sepdiar.audio.source import Samples
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.trials import Embed, Groups, Pairs, Trials, Vectors, embedder, equal_error, separated
 from sepdiar.networks import weights
-from sepdiar.simulation.speech import load
 from sepdiar.training.corpus import RATE, gather
+from sepdiar.training.material import noises, rooms
 
 DRAWS = 400
 SEED = 0
@@ -56,14 +56,15 @@ def cepstra(samples: Samples) -> Vectors:
     own = [dct(row[keep], norm="ortho")[:, 1:20] for row, keep in zip(energy, loud, strict=True)]
     made = np.stack([np.concatenate([part.mean(0), part.std(0)]) for part in own])
     made = (made - made.mean(0)) / (made.std(0) + 1e-6)  # over all stretches of the recording
-    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    unit: Vectors = (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def resemblyzer() -> Embed:
     """The public model: three LSTM layers on 1.6 s; shorter stretches as they are, longer ones as the package does it."""
     try:
-        from resemblyzer import VoiceEncoder
-        from resemblyzer.audio import normalize_volume, wav_to_mel_spectrogram
+        from resemblyzer import VoiceEncoder  # type: ignore[import-not-found]
+        from resemblyzer.audio import normalize_volume, wav_to_mel_spectrogram  # type: ignore[import-not-found]
     except ImportError as error:
         raise SepdiarError("SD251", str(error), where="resemblyzer", hint="pip install resemblyzer 'setuptools<81'") from error
     encoder = VoiceEncoder("cpu", verbose=False)
@@ -74,7 +75,7 @@ def resemblyzer() -> Embed:
         if samples.shape[1] > 1.6 * RATE:
             return np.stack([encoder.embed_utterance(row) for row in level])
         pictures = torch.from_numpy(np.stack([wav_to_mel_spectrogram(row) for row in level]))
-        return np.concatenate([encoder(part).numpy() for part in pictures.split(64)])
+        return np.concatenate([encoder(pictures[at : at + 64]).numpy() for at in range(0, len(pictures), 64)])
 
     return embed
 
@@ -121,14 +122,6 @@ def _interval(values: NDArray[np.float64]) -> list[float]:
     return [round(float(value), 4) for value in np.nanpercentile(values, [2.5, 97.5])]
 
 
-def _recordings(folder: Path | None) -> tuple[Samples, ...]:
-    """Noises or responses of rooms: every sound file of a folder."""
-    if folder is None:
-        return ()
-    found = (load(path, RATE) for path in sorted(folder.iterdir()) if path.suffix in (".flac", ".wav"))
-    return tuple(samples / np.float32(np.abs(samples).max() + 1e-9) for samples in found)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print the table as JSON."""
     parser = ArgumentParser(prog="python -m sepdiar.evaluation.voices", description=__doc__)
@@ -143,7 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     corpus = gather(asked.speech, asked.split, asked.cache)
     with asked.speech.open(encoding="utf-8", newline="") as file:
         corpora = {row["speaker"]: row.get("corpus") or "" for row in csv.DictReader(file, delimiter="\t")}
-    trials = Trials.of(corpus, _recordings(asked.noise), _recordings(asked.rooms), corpora=corpora)
+    noise = noises(asked.noise) if asked.noise else ()
+    trials = Trials.of(corpus, noise, rooms(asked.rooms) if asked.rooms else (), corpora=corpora)
     every = (*trials.stretches.values(), *trials.groups.values())
     seconds = sum(part.samples.size for trial in every for part in trial.recordings) / RATE
     models, speed = {}, {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 import torch
@@ -26,6 +27,7 @@ class Voice(nn.Module):
         self, dim: int = 192, bands: int = 64, picture: int = 24, width: int = 320, spread: tuple[int, ...] = (1, 2, 3)
     ) -> None:
         super().__init__()
+        self.dim = dim
         self.register_buffer("window", torch.hann_window(WINDOW), persistent=False)
         self.register_buffer("mel", mel(bands), persistent=False)
         self.first = nn.Sequential(nn.Conv2d(1, picture, 5, 2, 2, bias=False), nn.BatchNorm2d(picture), nn.ReLU())
@@ -96,7 +98,7 @@ class Listen(nn.Module):
         made = self.over(torch.cat([around[:, at : at + frames] for at in (0, step, 2 * step)], 2))
         made = self.mix(F.relu(made))
         mean = (made * kept).sum(1) / kept.sum(1).clamp(min=1)
-        return flow + made * self.weigh(mean)[:, None]
+        return cast(Tensor, flow + made * self.weigh(mean)[:, None])
 
 
 class Pool(nn.Module):
@@ -114,23 +116,19 @@ class Pool(nn.Module):
         score = self.score(torch.tanh(self.here(flow) + whole[:, None]))
         with torch.autocast(flow.device.type, enabled=False):
             weight = torch.softmax(score.float().masked_fill(kept == 0, -1e4), 1).transpose(1, 2)[:, :, None]
-            parts = flow.float().unflatten(2, (self.groups, -1)).transpose(1, 2)
+            parts = flow.float().reshape(*flow.shape[:2], self.groups, -1).transpose(1, 2)
             mean, square = (weight @ parts)[:, :, 0], (weight @ parts.square())[:, :, 0]
             return torch.cat([mean, (square - mean.square()).clamp(min=1e-4).sqrt()], 1).flatten(1)
 
 
 def mel(bands: int) -> Tensor:
     """Triangles of equal width on the mel scale from 60 to 7600 Hz, as (bins of the spectrum, bands)."""
-    edges = 700 * (torch.logspace(*(_mel_power(hertz) for hertz in (60.0, 7600.0)), bands + 2) - 1)
+    low_end, high_end = (math.log10(1 + hertz / 700) for hertz in (60, 7600))
+    edges = 700 * (10 ** torch.linspace(low_end, high_end, bands + 2) - 1)
     hertz = torch.linspace(0, RATE / 2, SIZE // 2 + 1)[:, None]
     low, mid, high = edges[:-2], edges[1:-1], edges[2:]
     triangles = torch.minimum((hertz - low) / (mid - low), (high - hertz) / (high - mid)).clamp(min=0)
     return triangles / triangles.sum(0).clamp(min=1e-6)
-
-
-def _mel_power(hertz: float) -> float:
-    """The power of 10 that stands for a frequency on the mel scale."""
-    return float(torch.log10(torch.tensor(1 + hertz / 700, dtype=torch.float64)))
 
 
 def _logarithm(energy: Tensor, kept: Tensor) -> Tensor:

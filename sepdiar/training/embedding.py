@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from sepdiar.audio.source import Samples
 from sepdiar.evaluation.trials import Trials, embedder, equal_error
 from sepdiar.networks import weights
+from sepdiar.networks.voice import Voice
 from sepdiar.training import augment
 from sepdiar.training.corpus import RATE, Corpus
 from sepdiar.training.task import Batch, Figures, table
@@ -65,12 +66,12 @@ class Embedding:
         self, recipe: Mapping[str, Any], train: Corpus, dev: Corpus, noises: Sequence[Samples] = (), rooms: Sequence[Samples] = ()
     ) -> None:
         self.shape = dict(recipe.get("network", {}))
-        self.network = weights.make(self.kind, self.shape)
+        self.network = cast(Voice, weights.make(self.kind, self.shape))
         self._hearing = table(Hearing, recipe, "hearing")
         self._corpus, self._clips = train, list(train.by_speaker().values())
         self._persons = len(self._clips) * len(self._hearing.speeds)
         self._noises = tuple(noise[: len(noise) // 2] for noise in noises)  # the other half is for the dev figures
-        self.heads = Speakers(self._persons, int(self.network.last[-1].num_features))
+        self.heads = Speakers(self._persons, self.network.dim)
         self._trials = Trials.of(
             dev, tuple(noise[len(noise) // 2 :] for noise in noises), rooms, lengths=(0.5, 1.5), each=5, heaps=False
         )
