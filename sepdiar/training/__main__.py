@@ -9,7 +9,7 @@ a manifest.tsv, a folder as LibriSpeech or VCTK has it, or one with a folder a s
 for dev, one of twenty is held out.
 
 \b
-The same command again goes on where it was stopped, as if it had not been. In RUN there are:
+The same command again goes on where it was stopped: on a processor, with as many threads, to the same bits. In RUN there are:
     state.pt            what it goes on from
     log.csv dev.csv     loss and dev figures
     best.safetensors    the weights with the best first dev figure, last.safetensors the newest

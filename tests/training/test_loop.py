@@ -159,3 +159,12 @@ def test_a_broken_state_is_named(tmp_path: Path) -> None:
     (tmp_path / state.STATE).write_bytes(b"no state")
     with pytest.raises(SepdiarError, match=r"state\.pt"):
         training(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_compiled_network_learns_the_same(tmp_path: Path) -> None:
+    for name, compiled in (("plain", False), ("compiled", True)):
+        training(tmp_path / name, compile=compiled, precision="fp32", steps=20, optimizer="adamw").run()
+    plain, made = (state.load(tmp_path / name) for name in ("plain", "compiled"))
+    assert plain and made and plain["network"].keys() == made["network"].keys()
+    assert abs(plain["figures"]["closeness"] - made["figures"]["closeness"]) < 0.05
