@@ -199,17 +199,17 @@ def equal_error(pairs: Pairs, times: NDArray[np.float64] | None = None) -> float
     weight = np.ones(len(same)) if times is None else np.where(same, times[pairs.one], times[pairs.one] * times[pairs.two])
     order = np.argsort(pairs.score)
     same, weight = same[order], weight[order]
-    refused = np.cumsum(weight * same) / np.sum(weight * same)
-    accepted = 1 - np.cumsum(weight * ~same) / np.sum(weight * ~same)
+    refused = np.cumsum(weight * same) / (np.sum(weight * same) or np.nan)
+    accepted = 1 - np.cumsum(weight * ~same) / (np.sum(weight * ~same) or np.nan)
     at = int(np.argmax(refused >= accepted))
     return float(refused[at] + accepted[at]) / 2
 
 
 def separated(groups: Groups, times: NDArray[np.float64] | None = None) -> Separated:
-    """Over all pairs of speakers; `times` is how often each speaker counts."""
+    """Over all pairs of speakers, NaN without any; `times` is how often each speaker counts."""
     weight = np.ones(len(groups.wrong)) if times is None else times[groups.one] * times[groups.two]
-    perfect = float(np.sum(weight * (groups.wrong == 0)) / np.sum(weight))
-    return Separated(perfect, float(np.sum(weight * groups.wrong) / np.sum(weight * groups.count)))
+    perfect = np.sum(weight * (groups.wrong == 0)) / (np.sum(weight) or np.nan)
+    return Separated(float(perfect), float(np.sum(weight * groups.wrong) / (np.sum(weight * groups.count) or np.nan)))
 
 
 def two_heaps(vectors: Vectors) -> NDArray[np.bool_]:
