@@ -29,9 +29,8 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trials(manifest: Path) -> Trials:
     corpus = gather(manifest, "dev", manifest.parent / "cache")
     last = corpus.speakers[-1]
-    return Trials.of(
-        corpus, lengths=(1.0,), each=3, corpora={name: "second" if name == last else "first" for name in corpus.speakers}
-    )
+    corpora = {name: "second" if name == last else "first" for name in corpus.speakers}
+    return Trials.of(corpus, lengths=(1.0,), each=3, corpora=corpora)
 
 
 def pairs(own: list[float], others: list[float]) -> Pairs:
@@ -82,23 +81,13 @@ def test_only_voices_of_one_corpus_are_compared(trials: Trials, manifest: Path) 
     assert ((found.one == 3) & (found.two == 3)).any()
     assert recording.samples.shape == (12, 16_000)
     again = Trials.of(gather(manifest, "dev", manifest.parent / "cache"), lengths=(1.0,), each=3, heaps=False)
-    assert np.array_equal(
-        again.stretches["noisy 1.0 s"].recordings[1].samples, trials.stretches["noisy 1.0 s"].recordings[1].samples
-    )
+    one, two = (made.stretches["noisy 1.0 s"].recordings[1].samples for made in (again, trials))
+    assert np.array_equal(one, two)
 
 
 def test_the_command_compares_models(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [
-        "--speech",
-        str(manifest),
-        "--cache",
-        str(manifest.parent / "cache"),
-        "--model",
-        "compact-embedding",
-        "--model",
-        "cepstra",
-    ]
-    assert command.main(words) == 0
+    words = ["--speech", str(manifest), "--cache", str(manifest.parent / "cache"), "--model", "compact-embedding"]
+    assert command.main([*words, "--model", "cepstra"]) == 0
     result = json.loads(capsys.readouterr().out)
     row = result["figures"]["eer, clean 1.0 s"]
     assert result["speakers"] == 4
