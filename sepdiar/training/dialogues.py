@@ -34,6 +34,7 @@ class Drawing:
     `whole`: utterances are said whole, else parts of any length. `levels`: a speaker's, in dB around the usual; `volume`: that
     of the whole. `other`: a speaker whose voice speed makes another. `room`, `band` (a line), `colour` (a microphone) and
     `noise`, heard at `snr` dB; `even`: band edge and noise floor of the utterances are evened out, which give speakers away.
+    Where recordings of rooms and noise are given, `measured` of those heard are of them.
     """
 
     seconds: float = 10.0
@@ -51,6 +52,7 @@ class Drawing:
     noise: float = 0.3
     snr: Range = (3.0, 30.0)
     even: float = 0.5
+    measured: float = 0.4
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,9 @@ class Dialogues:
                 cast[place], cast[2] = cast[2], cast[place]
 
     def _room(self, rng: Generator) -> Samples:
-        return self._rooms[int(rng.integers(len(self._rooms)))] if self._rooms and rng.random() < 0.5 else augment.response(rng)
+        if self._rooms and rng.random() < self.drawing.measured:
+            return self._rooms[int(rng.integers(len(self._rooms)))]
+        return augment.response(rng)
 
     def _line(self, samples: Samples, ears: Hearing, rng: Generator) -> Samples:
         """What comes out at the other end: less of what the microphone and the line take away, and more of the noise."""
@@ -150,7 +154,7 @@ class Dialogues:
 
     def _noise(self, count: int, rng: Generator) -> Samples:
         """Recorded or coloured noise of power 1, even or coming and going, at times with knocks in it."""
-        if self._noises and rng.random() < 0.4:
+        if self._noises and rng.random() < self.drawing.measured:
             noise = self._noises[int(rng.integers(len(self._noises)))]
             noise = np.resize(noise[int(rng.integers(max(1, len(noise) - count))) :], count)
             return noise / np.float32(np.sqrt(np.mean(noise**2)) + 1e-9)

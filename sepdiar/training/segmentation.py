@@ -138,9 +138,16 @@ class Likeness(nn.Module):
         return torch.stack(list(wrong)).sum()
 
 
-def development(corpus: Corpus, drawing: Drawing, count: int, seed: int = 7) -> list[Window]:
+def development(
+    corpus: Corpus,
+    drawing: Drawing,
+    count: int,
+    seed: int = 7,
+    noises: Sequence[Samples] = (),
+    rooms: Sequence[Samples] = (),
+) -> list[Window]:
     """Windows of the dev speakers, always the same."""
-    dialogues, rng = Dialogues(corpus, drawing), np.random.default_rng(seed)
+    dialogues, rng = Dialogues(corpus, drawing, noises, rooms), np.random.default_rng(seed)
     return [dialogues.window(rng) for _ in range(count)]
 
 
