@@ -1,4 +1,4 @@
-"""One order for each window of a region, all decided together: the best sum of what speaks for each and for each two in a row."""
+"""One order for each slice of each window of a region, all decided together: the best sum of all that speaks for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOTHING = 0.5  # evidence so small that it is chance
 
 @dataclass(frozen=True)
 class Case:
-    """What speaks for order 0 of a window (above 0) or for order 1, and for the order of the window before it, or the other."""
+    """What speaks for order 0 of a slice (above 0) or order 1, and for the order of the slice before it, or the other one."""
 
     diarization: float
     voice: float
@@ -24,22 +24,18 @@ class Case:
 
 
 def decide(cases: Sequence[Case], before: int | None = None) -> list[int]:
-    """The orders; `before` is that of the window in front of the first, where it is decided already."""
+    """The orders; `before` is that of the slice in front of the first, where it is decided already."""
     if not cases:
         return []
-    best = [0.0, 0.0]
-    came: list[tuple[int, int]] = []
-    for index, case in enumerate(cases):
-        if index == 0:
-            link = 0.0 if before is None else case.neighbour * (1 - 2 * before)
-            best, step = [case.own + link, -case.own - link], (0, 0)
-        else:
-            stay = [(best[order] + case.neighbour, best[1 - order] - case.neighbour) for order in (0, 1)]
-            step = tuple(order if same >= other else 1 - order for order, (same, other) in enumerate(stay))  # type: ignore[assignment]
-            best = [max(stay[0]) + case.own, max(stay[1]) - case.own]
-        came.append(step)
+    link = 0.0 if before is None else cases[0].neighbour * (1 - 2 * before)
+    best = [cases[0].own + link, -cases[0].own - link]
+    came: list[list[int]] = []
+    for case in cases[1:]:
+        ways = [(best[order] + case.neighbour, best[1 - order] - case.neighbour) for order in (0, 1)]
+        came.append([order if same >= other else 1 - order for order, (same, other) in enumerate(ways)])
+        best = [max(ways[0]) + case.own, max(ways[1]) - case.own]
     orders = [0 if best[0] >= best[1] else 1]
-    for step in reversed(came[1:]):
+    for step in reversed(came):
         orders.append(step[orders[-1]])
     return orders[::-1]
 
@@ -51,23 +47,27 @@ class Account:
     counts: Counter[str] = field(default_factory=Counter)
     decided_by: Counter[str] = field(default_factory=Counter)
 
-    def add(self, cases: Sequence[Case], orders: Sequence[int], before: int | None, count: int) -> None:
-        """Count the first `count` of these windows, behind one of order `before` where there is one in their region."""
+    def add(self, window: Sequence[Case], orders: Sequence[int], before: int | None, behind: tuple[Case, int] | None) -> None:
+        """Count a window by its slices; `before` is the order of the slice in front of it, `behind` the slice after it."""
         signs = [1 - 2 * order for order in orders]
-        last = 1 - 2 * before if before is not None else 0
-        for index, (case, sign) in enumerate(zip(cases[:count], signs, strict=False)):
-            beside = case.neighbour * (signs[index - 1] if index else last)
-            if index + 1 < len(cases):
-                beside += cases[index + 1].neighbour * signs[index + 1]
-            found = {"diarization": sign * case.diarization, "neighbours": sign * beside, "voice": sign * case.voice}
-            first = max(found, key=lambda name: found[name])
-            self.decided_by[first if found[first] > NOTHING else "nothing"] += 1
-            self.counts["disputed"] += min(found.values()) < -NOTHING
-        self.counts["windows"] += count
+        beside = window[0].neighbour * signs[0] * (1 - 2 * before) if before is not None else 0.0
+        if behind:
+            beside += behind[0].neighbour * signs[-1] * (1 - 2 * behind[1])
+        found = {
+            "diarization": sum(sign * case.diarization for sign, case in zip(signs, window, strict=True)),
+            "neighbours": beside,
+            "voice": sum(sign * case.voice for sign, case in zip(signs, window, strict=True)),
+        }
+        first = max(found, key=lambda name: found[name])
+        self.decided_by[first if found[first] > NOTHING else "nothing"] += 1
+        self.counts["disputed"] += min(found.values()) < -NOTHING
+        self.counts["turned"] += len(set(orders)) > 1
+        self.counts["windows"] += 1
 
     def facts(self, rate: int) -> dict[str, Any]:
-        """The record of one recording."""
+        """The record of one recording: `disputed` are windows with evidence against what was decided, `turned` those in which the
+        two speakers were found to change places, and `crowded` the regions in which more than two speak."""
         names = ("diarization", "neighbours", "voice", "nothing")
         decided: Mapping[str, int] = {name: self.decided_by[name] for name in names}
-        plain = {name: self.counts[name] for name in ("stretches", "regions", "crowded", "windows", "disputed")}
+        plain = {name: self.counts[name] for name in ("stretches", "regions", "crowded", "windows", "disputed", "turned")}
         return {**plain, "decided_by": decided, "heard_seconds": round(self.counts["samples"] / rate, 3)}

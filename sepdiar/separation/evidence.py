@@ -1,10 +1,11 @@
-"""What speaks for each way of giving a window's two sources to its two speakers.
+"""What speaks for each way of giving the two sources of a window, or of a slice of it, to its two speakers.
 
 There are two ways, called orders: 0 gives the first source to the first speaker of the pair, 1 to the second. All evidence is
 on one scale, about 10 for a second of it without any doubt, and adds:
 
 - the diarization: where only one of them speaks, that one's source has the energy;
-- the neighbours: in what two windows have in common, a speaker's sources are alike;
+- the neighbours: in what two windows have in common, a speaker's sources are alike; and within a window a model seldom lets
+  two speakers change places, which slices of about a second allow to see and to mend;
 - the voice: a speaker's source has the voice of that speaker's clean turns.
 """
 
@@ -26,6 +27,10 @@ Frames = NDArray[np.bool_]
 FRAME = 0.02  # seconds
 QUIET = 1e-3  # of a window's loudest frame: what lies below is no speech
 UNSURE = 0.1  # seconds beside the end of somebody's turn that are not relied on
+MOST = 1.0  # seconds that a turn counts, so that one given to the wrong speaker is outvoted
+SLICE = 1.0  # seconds
+STAY = 3.0  # for the order of the slice before it in a window
+MOVED = 0.25  # seconds by which a cut may be moved to a pause
 WEIGHT = 10.0  # a second of speech without any doubt
 VOICE_WEIGHT = 10.0  # of a source that is exactly like one speaker, and not at all like the other
 VOICE_RATE = 16_000
@@ -62,14 +67,27 @@ class Heard:
         return loud
 
 
-def by_diarization(heard: Heard, pair: Sequence[str], activity: Activity) -> float:
-    """For order 0 if it is above 0, for order 1 below: half of it each speaker's, who alone is heard in one source."""
+def cuts(heard: Heard, part: Span) -> list[int]:
+    """The frames at which the used part of a window is cut into slices: beginning, cuts at the quietest places, end."""
+    frame = round(FRAME * heard.rate)
+    first, last = (part.start - heard.span.start) // frame, -(-(part.end - heard.span.start) // frame)
+    step, moved = round(SLICE / FRAME), round(MOVED / FRAME)
+    both = heard.energy.sum(axis=0)
+    places = range(first + step, last - step + 1, step)
+    return [first, *(place - moved + int(both[place - moved : place + moved].argmin()) for place in places), last]
+
+
+def by_diarization(heard: Heard, pair: Sequence[str], activity: Activity) -> Matrix:
+    """For each frame: above 0 for order 0, below for order 1; 0 where not just one of the pair speaks."""
     both = heard.energy.sum(axis=0)
     lean = np.where(heard.loud(), (heard.energy[0] - heard.energy[1]) / np.maximum(both, np.finfo(float).tiny), 0.0)
-    first, second = (
-        float(np.clip(FRAME * lean[_frames(heard, within(heard.span, activity.alone[one]))].sum(), -1, 1)) for one in pair
-    )
-    return WEIGHT * (first - second) / 2
+    votes = np.zeros(len(both))
+    for sign, one in zip((1, -1), pair, strict=True):
+        for span in within(heard.span, activity.alone[one]):
+            here = _frames(heard, span)
+            seconds = FRAME * np.abs(lean[here]).sum()
+            votes[here] = sign * lean[here] * WEIGHT / 2 * FRAME * min(1.0, MOST / max(seconds, FRAME))
+    return votes
 
 
 def by_neighbour(before: Heard, after: Heard) -> float:
@@ -130,15 +148,12 @@ def _gate(heard: Heard, source: int) -> Frames:
     return near
 
 
-def _frames(heard: Heard, spans: Sequence[Span]) -> Frames:
-    """The frames that lie in the spans as a whole, and not beside their ends."""
-    chosen = np.zeros(heard.energy.shape[1], bool)
+def _frames(heard: Heard, span: Span) -> slice:
+    """The frames that lie in the span as a whole, and not beside its ends."""
     frame, edge = round(FRAME * heard.rate), round(UNSURE * heard.rate)
-    for span in spans:
-        start = span.start + (edge if span.start > heard.span.start else 0) - heard.span.start
-        end = span.end - (edge if span.end < heard.span.end else 0) - heard.span.start
-        chosen[-(-max(start, 0) // frame) : max(end, 0) // frame] = True
-    return chosen
+    start = span.start + (edge if span.start > heard.span.start else 0) - heard.span.start
+    end = span.end - (edge if span.end < heard.span.end else 0) - heard.span.start
+    return slice(-(-max(start, 0) // frame), max(end, 0) // frame)
 
 
 def _inside(span: Span, rate: int) -> Span:

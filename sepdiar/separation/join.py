@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from dataclasses import dataclass
+from itertools import groupby, pairwise
 from operator import itemgetter
 
 import numpy as np
@@ -14,10 +15,11 @@ from sepdiar.errors import SepdiarError
 from sepdiar.separation import Blind
 from sepdiar.separation.band import brought_to, full_band, levelled
 from sepdiar.separation.decide import Account, Case, decide
-from sepdiar.separation.evidence import Heard, Listen, Voices, by_diarization, by_neighbour
+from sepdiar.separation.evidence import FRAME, STAY, Heard, Listen, Voices, by_diarization, by_neighbour, cuts
 from sepdiar.separation.plan import Activity, Region, Stretches, Window, plan
 
 CHAPTER = 60.0  # seconds of windows that are heard before any is joined
+TURN = 0.02  # seconds in which one source passes into the other within a window
 HELD = 6  # windows of a region, each decided together with so many behind it, however long the region is
 
 Piece = tuple[Span, dict[str, Samples]]
@@ -44,7 +46,7 @@ class Joiner:
             region = regions[index]
             account.counts.update(regions=1, stretches=len(region.stretches), crowded=int(len(region.speakers) > 2))
             account.counts["samples"] += sum(len(window.span) for window in region.windows)
-            ordered = _ordered(_cases((heard for _, heard in found), region, activity, voices), account)
+            ordered = _ordered(_sliced((heard for _, heard in found), region, activity, voices), account)
             for part, both in _joined(ordered, region.windows):
                 for piece in within(part, region.stretches):
                     here = both[:, piece.start - part.start : piece.end - part.start]
@@ -90,29 +92,53 @@ def _chapters(places: Sequence[tuple[int, Span]], most: int) -> Iterator[list[tu
         yield chapter
 
 
-def _cases(found: Iterable[Heard], region: Region, activity: Activity, voices: Voices | None) -> Iterator[tuple[Heard, Case]]:
-    """Each window with its evidence."""
+@dataclass(frozen=True)
+class Sliced:
+    """A window cut into slices, with the evidence of each."""
+
+    heard: Heard
+    cuts: Sequence[int]
+    cases: Sequence[Case]
+
+    def in_order(self, orders: Sequence[int]) -> Samples:
+        """The sources, those of the first speaker first; where the order changes, they pass into each other."""
+        sources = self.heard.sources
+        if len(set(orders)) == 1:
+            return sources[::-1] if orders[0] else sources
+        edges = [0, *(round(FRAME * self.heard.rate) * cut for cut in self.cuts[1:-1]), sources.shape[1]]
+        turned = np.repeat(np.array(orders, np.float64), np.diff(edges))
+        ramp = np.hanning(round(TURN * self.heard.rate) + 2)[1:-1]
+        wide = np.pad(turned, (len(ramp) // 2, len(ramp) - 1 - len(ramp) // 2), mode="edge")
+        share = np.convolve(wide, ramp / ramp.sum(), "valid").astype(np.float32)
+        return sources + share * (sources[::-1] - sources)
+
+
+def _sliced(found: Iterable[Heard], region: Region, activity: Activity, voices: Voices | None) -> Iterator[Sliced]:
+    """Each window of a region with its evidence."""
     before: Heard | None = None
-    for heard in found:
-        beside = by_neighbour(before, heard) if before else 0.0
-        voice = voices(heard, region.pair) if voices else 0.0
-        yield heard, Case(by_diarization(heard, region.pair, activity), voice, beside)
+    for heard, window in zip(found, region.windows, strict=True):
+        places = cuts(heard, window.part)
+        votes = by_diarization(heard, region.pair, activity)
+        voice = voices(heard, region.pair) / (len(places) - 1) if voices else 0.0
+        links = [by_neighbour(before, heard) if before else 0.0] + [STAY] * (len(places) - 2)
+        spans = zip(pairwise(places), links, strict=True)
+        yield Sliced(heard, places, [Case(float(votes[begin:end].sum()), voice, link) for (begin, end), link in spans])
         before = heard
 
 
-def _ordered(found: Iterable[tuple[Heard, Case]], account: Account) -> Iterator[Samples]:
+def _ordered(found: Iterable[Sliced], account: Account) -> Iterator[Samples]:
     """The sources of each window, those of the first speaker first."""
-    waiting: list[tuple[Heard, Case]] = []
+    waiting: list[Sliced] = []
     last: int | None = None
 
     def settled(count: int) -> Iterator[Samples]:
         nonlocal last
-        cases = [case for _, case in waiting]
-        orders = decide(cases, last)
-        account.add(cases, orders, last, count)
-        for (heard, _), order in zip(waiting[:count], orders, strict=False):
-            yield heard.sources[::-1] if order else heard.sources
-        last = orders[count - 1]
+        orders = iter(decide([case for one in waiting for case in one.cases], last))
+        windows = [(one, [next(orders) for _ in one.cases]) for one in waiting]
+        for (one, mine), behind in zip(windows[:count], [*windows[1:], None], strict=False):
+            account.add(one.cases, mine, last, (behind[0].cases[0], behind[1][0]) if behind else None)
+            yield one.in_order(mine)
+            last = mine[-1]
         del waiting[:count]
 
     for one in found:

@@ -27,7 +27,8 @@ class Oracle:
     """Of what was read last from `audio`, the channels of `truth`, each with a little of the other and of noise.
 
     `leak` is the share of a voice in the wrong source, and `noise` is a share of the mixture's level that one source has more and
-    the other less, so that the sources add up to the mixture. `shuffled` is whether the order is drawn.
+    the other less, so that the sources add up to the mixture. `shuffled` is whether the order is drawn, and `restless` the
+    share of windows in the middle of which the two change places.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class Oracle:
         leak: float = 0.03,
         noise: float = 0.03,
         shuffled: bool = True,
+        restless: float = 0.0,
         seed: int = 0,
     ) -> None:
         self.audio, self._truth, self.rate, self.window = Watched(audio), truth, rate, window
-        self._leak, self._noise, self._shuffled, self._seed = leak, noise, shuffled, seed
+        self._leak, self._noise, self._seed = leak, noise, seed
+        self._shuffled, self._restless = shuffled, restless
 
     def split(self, mixtures: Samples) -> Samples:
         """Sources that add up to the mixtures."""
@@ -57,4 +60,7 @@ class Oracle:
         level = self._noise * float(np.sqrt(np.mean(mixture**2)))
         first = first + (level * rng.standard_normal(len(mixture))).astype(np.float32)
         pair = np.stack([first, mixture - first])
+        if rng.random() < self._restless:
+            at = int(rng.uniform(0.25, 0.75) * len(mixture))
+            pair[:, at:] = pair[::-1, at:].copy()
         return pair[rng.permutation(2)] if self._shuffled else pair

@@ -39,6 +39,16 @@ def test_the_metric_sees_what_the_model_order_would_do(talk, separated, monkeypa
     assert swaps(talk.channels, separated(talk, oracle, oracle.audio).made).value > 20
 
 
+def test_places_changed_within_a_window_are_seen_and_mended(talk, separated, monkeypatch):
+    oracle = Oracle(talk.mixture, talk.channels, restless=0.5)
+    mended = separated(talk, oracle, oracle.audio)
+    monkeypatch.setattr("sepdiar.separation.join.STAY", 1e9)
+    left = separated(talk, oracle, oracle.audio)
+    assert mended.provenance.parameters["turned"] > 0 == left.provenance.parameters["turned"]
+    less, more = (swaps(talk.channels, one.made).figures["swapped"] for one in (mended, left))
+    assert less < 0.75 * more
+
+
 def test_clean_speech_is_the_input_and_the_channels_add_up_to_it(talk, separated):
     oracle = Oracle(talk.mixture, talk.channels)
     outcome = separated(talk, oracle, oracle.audio)
