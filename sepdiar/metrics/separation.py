@@ -18,20 +18,27 @@ from sepdiar.metrics.energies import LIMIT, TAPS, Matrix, decibels, products, sd
 from sepdiar.metrics.result import Counts, Result, added, ratio
 from sepdiar.metrics.sides import check_alike
 
-MEASURES = ("si_sdr", "improvement", "sdr", "si_sdr_clean", "si_sdr_overlap")
+MEASURES = ("si_sdr", "improvement", "sdr", "si_sdr_clean", "si_sdr_overlap", "improvement_overlap")
 Products = Mapping[frozenset[int], Matrix]
 
 
 def separation(
-    reference: Audio, hypothesis: Audio, *, turns: Sequence[Segment] | None = None, mixture: Audio | None = None, name: str = ""
+    reference: Audio,
+    hypothesis: Audio,
+    *,
+    turns: Sequence[Segment] | None = None,
+    mixture: Audio | None = None,
+    name: str = "",
+    filtered: bool = True,
 ) -> Result:
     """How well the channels of `hypothesis` give those of `reference`, which hold one speaker each.
 
     The channels of the whole recording are assigned once, by the best mean SI-SDR. For each channel: `si_sdr`;
-    `improvement` over `mixture` (or the sum of the reference's channels); `sdr`; `si_sdr_clean`, where its speaker alone
-    speaks; `si_sdr_overlap`, where others do too; and `leakage`, its energy where only others speak, over theirs, in dB, low
-    being good. Who speaks is told by `turns`, else by the energy of the reference's channels. SD601: lengths, rates or
-    numbers of channels or speakers that differ; SD602: a silent reference.
+    `improvement` over `mixture` (or the sum of the reference's channels); `sdr`, unless `filtered` is not wanted, for it takes
+    longer than all the rest; `si_sdr_clean`, where its speaker alone speaks; `si_sdr_overlap` and `improvement_overlap`, where
+    others do too; and `leakage`, its energy where only others speak, over theirs, in dB, low being good. Who speaks is told by
+    `turns`, else by the energy of the reference's channels. SD601: lengths, rates or numbers of channels or speakers that
+    differ; SD602: a silent reference.
     """
     count = reference.channels
     check_alike(reference, hypothesis, name)
@@ -55,8 +62,8 @@ def separation(
     if not whole[:count, :count].trace():
         raise SepdiarError("SD602", "the reference is silent", where=name)
     order = _best_order(whole, count)
-    filtered = sdr(reference, hypothesis, order)
-    rows = [{**_channel(parts, whole, count, channel, order[channel]), "sdr": filtered[channel]} for channel in range(count)]
+    shaped = sdr(reference, hypothesis, order) if filtered else [None] * count
+    rows = [{**_channel(parts, whole, count, channel, order[channel]), "sdr": shaped[channel]} for channel in range(count)]
     return _result(_counts(rows), _protocol(turns is not None, mixture is not None), rows)
 
 
@@ -99,18 +106,23 @@ def _channel(parts: Products, whole: Matrix, count: int, channel: int, chosen: i
     clean = _summed((parts[who] for who in parts if who == {channel}), parts)
     crossed = _summed((parts[who] for who in parts if channel in who and len(who) > 1), parts)
     others = _summed((parts[who] for who in parts if who and channel not in who), parts)
-    scored, unprocessed = _fit(whole, channel, est), _fit(whole, channel, 2 * count)
+    scored, apart = _fit(whole, channel, est), _fit(crossed, channel, est)
     other_energy = float(np.trace(others[:count, :count])) - float(others[channel, channel])
     return {
         "hypothesis_channel": chosen,
         "si_sdr": scored,
-        "improvement": None if scored is None or unprocessed is None else scored - unprocessed,
+        "improvement": _less(scored, _fit(whole, channel, 2 * count)),
         "si_sdr_clean": _fit(clean, channel, est),
-        "si_sdr_overlap": _fit(crossed, channel, est),
+        "si_sdr_overlap": apart,
+        "improvement_overlap": _less(apart, _fit(crossed, channel, 2 * count)),
         "leaked_energy": float(others[est, est]),
         "other_energy": other_energy,
         "leakage": decibels(float(others[est, est]), other_energy) if other_energy > 0 else None,
     }
+
+
+def _less(scored: float | None, unprocessed: float | None) -> float | None:
+    return None if scored is None or unprocessed is None else scored - unprocessed
 
 
 def _fit(energies: Matrix, reference: int, estimate: int) -> float | None:

@@ -170,6 +170,17 @@ def test_files_and_folders(tmp_path, talk):
         score("separation", tmp_path / "ref", tmp_path / "hyp")
 
 
+def test_improvement_in_overlap_is_over_the_mixture_there(talk):
+    true, made = talk
+    rows = separation(audio(*true), audio(*made), turns=TURNS).figures["channels"]
+    plain = separation(audio(*true), audio(true.sum(axis=0), true.sum(axis=0)), turns=TURNS, filtered=False).figures
+    assert [row["improvement_overlap"] for row in plain["channels"]] == pytest.approx([0, 0], abs=1e-3)
+    for row, before in zip(rows, plain["channels"], strict=True):
+        assert row["improvement_overlap"] == pytest.approx(row["si_sdr_overlap"] - before["si_sdr_overlap"], abs=1e-3)
+        assert abs(row["improvement_overlap"] - row["improvement"]) > 0.1
+    assert plain["sdr"] is None and plain["si_sdr"] is not None
+
+
 def test_what_does_not_belong_together_is_refused(tmp_path, talk):
     true, made = talk
     short = ArrayAudio(made.T[:-1], RATE)
