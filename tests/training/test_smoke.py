@@ -55,10 +55,10 @@ rate = 2e-3
 muon_rate = 2e-3
 warmup = 10
 average = 0.95
-log_every = {log_every}
+log_every = 15
 evaluate_every = {steps}
 """
-FALLS = {"separation": (1.0, 2.5), "segmentation": (0.4, 0.7), "embedding": (1.5, 5.0)}  # of the quick and of the slow test
+FALLS = {"separation": (1.0, 4.0), "segmentation": (0.4, 1.0), "embedding": (1.5, 6.0)}  # of the quick and of the slow test
 STEPS = (60, 600)
 
 
@@ -78,16 +78,17 @@ def _signals() -> Iterator[None]:
 def run(task: str, steps: int, speech: Path, out: Path, *more: str) -> int:
     recipe = out.with_suffix(".toml")
     lines = [line.strip() for line in RECIPES[task].splitlines()]
-    recipe.write_text("\n".join(lines) + COURSE.format(steps=steps, log_every=steps // 4))
+    recipe.write_text("\n".join(lines) + COURSE.format(steps=steps))
     with pytest.raises(SystemExit) as ended:
         main([task, str(recipe), "--data", str(speech), "--out", str(out), "--threads", "1", *more])
     return int(ended.value.code or 0)
 
 
 def fall(out: Path) -> float:
-    """From the first quarter of the steps to the last, in the mean."""
-    rows = list(csv.DictReader((out / "log.csv").open()))
-    return float(rows[0]["loss"]) - float(rows[-1]["loss"])
+    """From the first 15 steps to the last quarter of all."""
+    losses = [float(row["loss"]) for row in csv.DictReader((out / "log.csv").open())]
+    last = losses[-max(1, len(losses) // 4) :]
+    return losses[0] - sum(last) / len(last)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -97,6 +98,7 @@ def test_a_few_steps_teach_something(task: str, speech: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("task", TASKS)
 def test_two_minutes_teach_more(task: str, speech: Path, tmp_path: Path) -> None:
     assert run(task, STEPS[1], speech, tmp_path / task) == 0
