@@ -11,7 +11,7 @@ import numpy as np
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn
 from sepdiar.diarization.activity import loudness_of
-from sepdiar.diarization.linking import Vectors, Voices, named, speakers_of
+from sepdiar.diarization.linking import Vectors, Voices, linked
 from sepdiar.diarization.turns import turns_of
 from sepdiar.diarization.windows import Activity, Plan, Segmenter, Windows, listen, padded, together
 from sepdiar.errors import SepdiarError
@@ -83,9 +83,8 @@ def diarized(
         return []
     windows = listen(audio, plan, segmenter)
     voices = voices_of(audio, windows, embedder)
-    speakers = speakers_of(windows, voices, known, most)
-    names = named(windows, voices, speakers)
-    probability = together(windows, names, len(speakers))
+    names, count = linked(windows, voices, known, most)
+    probability = together(windows, names, count)
     return turns_of(probability, plan.hop, audio.samples, loudness_of(audio), pause)
 
 

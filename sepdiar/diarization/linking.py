@@ -24,13 +24,14 @@ Matrix = NDArray[np.float32]
 Names = NDArray[np.intp]
 
 CLOSE, VERY_CLOSE = 0.30, 0.45  # mean cosines at which clusters are one: of the recording, of a part of it
-TOGETHER, APART = 0.15, 0.5  # what it adds to be always heard in the same frames, and takes to be always heard side by side
+TOGETHER, APART = 0.15, 0.3  # what it adds to be always heard in the same frames, and takes to be always heard side by side
 PART = 240  # local speakers clustered at once
 KEPT = 24  # clusters of a part, the largest, that go on
-LEAST, SHARE = 2.0, 0.01  # seconds, and share of all speech, of the smallest cluster that is a speaker
+LEAST, SHARE = 3.0, 0.02  # seconds, and share of all speech, of the smallest cluster that is a speaker
 AGREEING = 0.4  # what a second in common with a neighbouring window is worth, against a second of voice of cosine 1
 DOUBLED = 0.4  # what it takes for two local speakers of a window to be one
 CHOICES, ANYBODY = 4, 8  # clusters that a local speaker may belong to, the closest; and if there is no voice to go by
+ROUNDS = 2  # of learning the voices again
 LONGEST = 4.0  # seconds: more of a voice is not worth more
 
 
@@ -100,6 +101,31 @@ class Clusters:
         return Clusters(sums[kept], seconds[kept], evidence[np.ix_(kept, kept)])
 
 
+def linked(windows: Windows, voices: Voices, known: int, most: int) -> tuple[Names, int]:
+    """Which speaker each local speaker is, shape (windows, local speakers), -1 for one never heard; and how many there are.
+
+    With `known` 0 their number is found, at most `most`. The voices are learnt again from what the windows agree on.
+    """
+    speakers = speakers_of(windows, voices, known, most)
+    names = named(windows, voices, speakers)
+    for _ in range(ROUNDS):
+        speakers = _learnt(voices, names, speakers)
+        names = named(windows, voices, speakers)
+    return names, len(speakers)
+
+
+def _learnt(voices: Voices, names: Names, speakers: Vectors) -> Vectors:
+    sums = np.zeros_like(speakers)
+    own = (voices.seconds > 0) & (names >= 0)
+    np.add.at(sums, names[own], voices.vectors[own] * np.minimum(voices.seconds[own], LONGEST)[:, None])
+    return np.where(sums.any(1, keepdims=True), _unit(sums), speakers)
+
+
+def _unit(sums: Vectors) -> Vectors:
+    vectors: Vectors = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), np.float32(1e-9))
+    return vectors
+
+
 def speakers_of(windows: Windows, voices: Voices, known: int, most: int) -> Vectors:
     """One vector a speaker; with `known` 0 their number is found, at most `most`. Without any voice there is one of zeros."""
     size = max(1, PART // voices.seconds.shape[1])
@@ -111,9 +137,7 @@ def speakers_of(windows: Windows, voices: Voices, known: int, most: int) -> Vect
     least = min(max(LEAST, SHARE * float(whole.seconds.sum())), float(whole.seconds.max(initial=0)))
     if not len(whole):
         return np.zeros((1, voices.vectors.shape[2]), np.float32)
-    sums = (_known(whole, known, least) if known else _found(whole, most, least)).sums
-    speakers: Vectors = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), np.float32(1e-9))
-    return speakers
+    return _unit((_known(whole, known, least) if known else _found(whole, most, least)).sums)
 
 
 def _until(clusters: Clusters, close: float) -> Clusters:
@@ -170,7 +194,7 @@ def named(windows: Windows, voices: Voices, speakers: Vectors) -> Names:
         now = _namings(fits, active)
         own = _own(now, fits, active)
         if window:
-            common = windows.common(window - 1, window) * np.float32(frame)
+            common = windows.common(window - 1, window) * windows.agreement(window - 1, window) * np.float32(frame)
             passing = score[:, None] + AGREEING * _agreement(states[-1], now, common)
             came.append(passing.argmax(0))
             own = own + passing.max(0)
