@@ -24,7 +24,7 @@ def speed(samples: Samples, factor: float) -> Samples:
     taken = prev_fast_len(len(samples), real=True)
     count = prev_fast_len(max(2, int(taken / factor)), real=True)
     spectrum = np.fft.rfft(samples[:taken])[: count // 2 + 1]
-    return np.fft.irfft(spectrum, count).astype(np.float32) * np.float32(count / taken)  # type: ignore[no-any-return]
+    return np.fft.irfft(spectrum, count).astype(np.float32) * np.float32(count / taken)
 
 
 def low_pass(samples: Samples, edge: float) -> Samples:
