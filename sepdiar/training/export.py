@@ -23,6 +23,7 @@ licence = ""
 rate = 16000
 """
 _HASH = re.compile(r'^sha256 = ".*"$', re.MULTILINE)
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def export(out: Path, folder: Path) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def trained(summary: dict[str, Any]) -> str:
         "date": machine["date"],
     }
     lines = ["[trained]", *(f"{key} = {json.dumps(value)}" for key, value in facts.items())]
-    figures = [f"{json.dumps(key)} = {value:.6g}" for key, value in summary["figures"].items()]
+    figures = [f"{key if _BARE.fullmatch(key) else json.dumps(key)} = {value:.6g}" for key, value in summary["figures"].items()]
     return "\n".join([*lines, "", "[trained.dev]", *figures]) + "\n"
 
 

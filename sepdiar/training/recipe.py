@@ -151,4 +151,4 @@ def _summarise(training: Training, about: Mapping[str, Any], recipe: str) -> Non
         "sha256": digest(best) if best.exists() else "",
     }
     replace_whole(training.out / RECIPE, recipe.encode())
-    replace_whole(training.out / SUMMARY, (json.dumps(summary, indent=2, sort_keys=True) + "\n").encode())
+    replace_whole(training.out / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
