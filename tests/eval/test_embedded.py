@@ -66,6 +66,25 @@ def test_one_changed_sample_is_seen(done: tuple[Job, Ran], tmp_path: Path) -> No
     assert row.counts["clean_samples"] == sum(map(len, alone))
 
 
+@pytest.mark.parametrize(
+    "system",
+    [
+        System("compact", "", "embedded", ("diarize.speakers=2",)),
+        System("oracle", "", "embedded", systems.ORACLE),
+    ],
+    ids=lambda system: system.name,
+)
+def test_clean_speech_is_that_of_the_input_sample_for_sample(system: System, done: tuple[Job, Ran], tmp_path: Path) -> None:
+    job, _ = done
+    if missing := available([system], job.folder)[1]:
+        pytest.skip(missing[system.name])
+    rows = scored(systems.run(system, job.folder, tmp_path / "run", threads=1), job.folder)
+    assert all(row.counts["copied_samples"] > 0 for row in rows)
+    assert [row.counts["copied_changed"] for row in rows] == [0, 0]
+    if system.name == "oracle":
+        assert [row.counts["clean_changed"] for row in rows] == [0, 0]
+
+
 def test_a_refused_recording_counts_as_missed(done: tuple[Job, Ran]) -> None:
     job, ran = done
     refused = replace(ran, items={}, failures={"dialogue-0000": "SD121 1 speaker"})

@@ -59,7 +59,7 @@ def available(systems: Sequence[System], scratch: Path) -> tuple[list[System], d
     there, missing = [], {}
     for system in systems:
         try:
-            system.configured(scratch)
+            system.ready(scratch)
             there.append(system)
         except SepdiarError as error:
             missing[system.name] = str(error)

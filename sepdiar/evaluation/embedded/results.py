@@ -64,7 +64,7 @@ def collected(entries: Sequence[Entry]) -> dict[str, Any]:
         "goals": list(goals(entries)),
         "groups": together,
         "cases": [_case(entry) for entry in entries],
-        "models": dict(sorted(pair for entry in entries for pair in entry.models.items() if pair[0] != "turns")),
+        "models": dict(sorted(pair for entry in entries for pair in entry.models.items())),
     }
 
 

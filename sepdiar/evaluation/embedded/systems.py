@@ -39,6 +39,13 @@ class System:
         config.pipeline()
         return config
 
+    def ready(self, folder: Path) -> None:
+        """Refuse what cannot run here, missing weights too: every stage is opened but those that read the truth of a case."""
+        truthful = {text.partition(".")[0] for text in self.settings if TRUTH in text}
+        for stage in self.configured(folder).pipeline().stages:
+            if stage.name not in truthful:
+                stage.open()
+
     def told(self, folder: Path) -> list[str]:
         """Its settings, the folder of the case put in."""
         return [text.replace(TRUTH, str(folder)) for text in self.settings]
@@ -116,5 +123,10 @@ def weights() -> dict[str, str]:
 
 def models(ran: Ran) -> dict[str, str]:
     """The models that made it, each with the hash of its weights."""
-    steps = (step for value, _ in ran.items.values() for step in value.provenance)
-    return {step.model: step.model_sha256 for step in steps if step.model}
+    found: dict[str, str] = {}
+    for value, _ in ran.items.values():
+        for step in value.provenance:
+            found.update(zip(step.model.split(", "), step.model_sha256.split(), strict=False))
+            if heard := step.parameters.get("voice"):
+                found[heard] = step.parameters["voice_sha256"]
+    return {name: sha256 for name, sha256 in found.items() if name not in ("", "turns")}
