@@ -11,7 +11,7 @@ from sepdiar.cli import options, say
 from sepdiar.errors import DONE, SepdiarError
 
 SECONDS = ("_median", "_p90", "_distance")
-METRICS = ("der", "wer", "separation", "turns")
+METRICS = ("der", "wer", "separation", "swaps", "turns")
 
 
 @click.command()
@@ -23,13 +23,13 @@ METRICS = ("der", "wer", "separation", "turns")
 @click.option("--skip-overlap", is_flag=True, help="der: leave out where several speak.")
 @click.option("--kind", type=click.Choice(["cp", "tcp", "orc"]), help="wer: how speakers are paired.")
 @click.option("--normalizer", type=click.Choice(["none", "basic"]), help="wer: basic takes case and punctuation away.")
-@click.option("--turns", type=options.PATH, metavar="FILE", help="separation: who really speaks when.")
+@click.option("--turns", type=options.PATH, metavar="FILE", help="separation, swaps: who really speaks when.")
 @click.option("--mixture", type=options.PATH, metavar="FILE", help="separation: what was separated, for the improvement.")
 @options.machine
 def score(metric: str, ref: Path, hyp: tuple[Path, ...], machine: bool, **given: Any) -> None:
-    """How far HYP is from REF: der, wer, separation or turns.
+    """How far HYP is from REF: der, wer, separation, swaps or turns.
 
-    Files of segments (RTTM, STM, CTM, SegLST), folders of them, or a run; for separation, audio.
+    Files of segments (RTTM, STM, CTM, SegLST), folders of them, or a run; for separation and swaps, audio.
     The protocol is printed with every number.
     """
     from sepdiar.metrics import score as measure
@@ -124,6 +124,8 @@ def figure(name: str, value: object, decibel: bool) -> str:
     """
     if not isinstance(value, int | float):
         return "nothing to count" if value is None else say.flat(str(value))
+    if name == "swaps":
+        return f"{value:.2f} an hour"
     if decibel:
         return f"{value:.2f} dB"
     return f"{value:.3f} s" if name.endswith(SECONDS) else f"{100 * value:.2f} %"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 
 from sepdiar.audio.source import ArrayAudio
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
+from sepdiar.formats.rttm import dumps
 from sepdiar.formats.segments import TICKS, Segment
+from sepdiar.metrics import score as score_files
 from sepdiar.metrics.swaps import pooled, swaps
 
 RATE = 1000
@@ -89,3 +92,13 @@ def test_hours_and_swaps_add_up():
 def test_other_numbers_of_channels_are_refused():
     with pytest.raises(SepdiarError, match="SD601"):
         score(np.zeros((50 * RATE, 3)))
+
+
+@pytest.mark.parametrize("with_turns", [True, False])
+def test_files_are_scored_as_well(tmp_path, with_turns):
+    for name, frames in (("ref", channels()), ("hyp", exchanged((18, 20)))):
+        soundfile.write(tmp_path / f"{name}.wav", frames / 10, RATE, "FLOAT")
+    (tmp_path / "turns.rttm").write_text(dumps(TURNS))
+    turns = {"turns": tmp_path / "turns.rttm"} if with_turns else {}
+    result = score_files("swaps", tmp_path / "ref.wav", tmp_path / "hyp.wav", **turns)
+    assert result.counts["swaps"] == 2 and result.metric == "swaps"
