@@ -40,9 +40,9 @@ PACKAGES = ("sepdiar", "numpy", "scipy", "soundfile", "soxr", "pyannote.metrics"
 
 def measured(system: System, job: Job, threads: int) -> Entry:
     """What a system makes of a job; from the job's folder where it was made before, by the same models and settings."""
-    key = hashlib.sha256(canonical_json([system.configured(job.folder).fingerprint, weights(), threads]).encode()).hexdigest()[
-        :12
-    ]
+    config = system.configured(job.folder)
+    trained = weights() if "compact" in config.values.values() else {}
+    key = hashlib.sha256(canonical_json([config.fingerprint, trained, threads]).encode()).hexdigest()[:12]
     place = job.folder / "systems" / f"{system.name}-{key}"
     if not (place / "scores.json").is_file():
         job.make()
