@@ -31,9 +31,9 @@ def score(
 
     `ref` and `hyp` are a file, several, or a folder: of segments (RTTM, STM, CTM, SegLST, conversation.json, a run), or for
     `separation` and `swaps` of audio (WAV, FLAC). `der` takes `uem`, `collar` (seconds on each side of a boundary) and
-    `skip_overlap`; `wer` takes `kind` (`cp`, `tcp` or `orc`), `collar` (seconds, for `tcp`), `normalizer` (`none` or `basic`) and `uem`;
-    `separation` and `swaps` take `turns` (who really speaks when), `separation` also `mixture` (what was separated). An option
-    that the metric has not is SD202.
+    `skip_overlap`; `wer` takes `kind` (`cp`, `tcp` or `orc`), `collar` (seconds, for `tcp`), `normalizer` (`none` or
+    `basic`) and `uem`; `separation` and `swaps` take `turns` (who really speaks when), `separation` also `mixture` (what was
+    separated). An option that the metric has not is SD202.
     """
     if metric not in METRICS:
         raise SepdiarError("SD201", f"no metric {metric!r}; there are: {', '.join(METRICS)}")

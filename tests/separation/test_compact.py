@@ -1,0 +1,85 @@
+"""Our own separator through the real path: weights of a tiny network on disk, loaded by their card, from 8 and 44.1 kHz files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+import torch
+
+import sepdiar
+from sepdiar.errors import SepdiarError
+from sepdiar.networks import weights
+from sepdiar.separation.compact import Compact
+
+SHAPES = {
+    "separator": {"width": 16, "depth": 1, "heads": 2},
+    "voice": {"dim": 8, "bands": 16, "picture": 4, "width": 16, "spread": [1]},
+}
+NAMES = {"separator": "compact-separation", "voice": "compact-embedding"}
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of tiny models with random weights, where sepdiar looks for its own."""
+    folder = tmp_path / "models"
+    for kind, name in NAMES.items():
+        (folder / name).mkdir(parents=True)
+        torch.manual_seed(1)
+        network = weights.make(kind, SHAPES[kind])
+        sha256 = weights.write(network, kind, SHAPES[kind], folder / name / "weights.safetensors")
+        (folder / name / "card.toml").write_text(f'name = "{name}"\nsha256 = "{sha256}"\n')
+    (tmp_path / "sepdiar").mkdir()
+    monkeypatch.setattr(weights, "files", lambda package: tmp_path / package)
+    return folder
+
+
+@pytest.fixture
+def talk(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A loud voice to 6 s and a soft one from 5 s on, both noise."""
+    rate = request.param
+    clock = np.arange(10 * rate) / rate
+    noise = np.random.default_rng(1).standard_normal((2, len(clock)))
+    path = tmp_path / "talk.wav"
+    soundfile.write(path, 0.1 * noise[0] * (clock < 6) + 0.02 * noise[1] * (clock >= 5), rate)
+    path.with_suffix(".rttm").write_text("SPEAKER talk 1 0 6 <NA> <NA> A <NA> <NA>\nSPEAKER talk 1 5 5 <NA> <NA> B <NA> <NA>\n")
+    return path
+
+
+def test_it_gives_two_sources_that_add_up(models):
+    mixtures = np.random.default_rng(0).standard_normal((3, 16000)).astype(np.float32)
+    before = torch.get_num_threads()
+    made = Compact().split(mixtures)
+    assert made.shape == (3, 2, 16000) and made.dtype == np.float32
+    assert np.abs(made.sum(axis=1) - mixtures).max() < 1e-5
+    assert (Compact().split(mixtures) == made).all() and torch.get_num_threads() == before
+
+
+def test_weights_that_are_missing_or_others_are_refused(models):
+    with pytest.raises(SepdiarError, match="SD251"):
+        Compact(model="compact-nothing")
+    (models / "compact-separation" / "weights.safetensors").write_bytes(b"others")
+    with pytest.raises(SepdiarError, match="SD251"):
+        Compact()
+    with pytest.raises(SepdiarError, match="SD202"):
+        Compact(window=0.5)
+
+
+@pytest.mark.parametrize("talk", [8000, 16000, 44100], indirect=True)
+@pytest.mark.parametrize("recipe", ["embedded", "separate-all"])
+def test_one_file_is_separated_at_its_own_rate(models, talk, tmp_path, recipe):
+    settings = [f"diarize.oracle.turns={talk.with_suffix('.rttm')}"]
+    made = sepdiar.separate(talk, tmp_path / "out", recipe=recipe, diarizer="oracle", settings=settings)
+    mixture, rate = soundfile.read(talk)
+    channels = np.stack([soundfile.read(path)[0] for path in made.values()])
+    assert len(made) == 2 and {soundfile.info(path).samplerate for path in made.values()} == {rate}
+    inside = slice(round(5.1 * rate), round(5.9 * rate))
+    assert np.abs(channels.sum(axis=0) - mixture)[inside].max() < 1e-4
+    if recipe == "embedded":
+        assert (channels[0, : 4 * rate] == mixture[: 4 * rate]).all() and not channels[1, : 4 * rate].any()

@@ -1,0 +1,109 @@
+"""What speaks for whose source is whose: each kind of evidence by itself, and none where there is nothing to hear."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sepdiar.audio.source import ArrayAudio, Samples
+from sepdiar.conversation import Span, Turn, mark_overlaps
+from sepdiar.separation.decide import Account
+from sepdiar.separation.evidence import Heard, Voices, by_diarization, by_neighbour, cuts
+from sepdiar.separation.join import Joiner
+from sepdiar.separation.plan import Activity, overlapped
+from sepdiar.testing import speaker, speech
+from sepdiar.testing.oracle import Oracle
+
+RATE = 16000
+PAIR = ("A", "B")
+
+
+def turns_of(*rows: tuple[str, float, float]) -> tuple[Turn, ...]:
+    return mark_overlaps(Turn(one, Span(round(start * RATE), round(end * RATE))) for one, start, end in rows)
+
+
+def channels_of(turns, seconds: float) -> Samples:
+    """A deep voice and a high one, each in its turns."""
+    frames = np.zeros((round(seconds * RATE), 2), np.float32)
+    for number, turn in enumerate(turns):
+        said, _ = speech(["sami", "koto", "pe", "tasu"] * 8, speaker(PAIR.index(turn.speaker)), seed=number)
+        frames[turn.span.start : turn.span.end, PAIR.index(turn.speaker)] = np.resize(said[RATE // 4 :], len(turn.span))
+    return frames
+
+
+def heard_of(frames: Samples, start: float, end: float, order: int = 0) -> Heard:
+    span = Span(round(start * RATE), round(end * RATE))
+    sources = np.ascontiguousarray(frames[span.start : span.end].T[:: 1 - 2 * order])
+    return Heard.of(span, sources, RATE)
+
+
+def listen(samples: Samples, keep: Samples) -> Samples:
+    """A voice as the colour of its spectrum."""
+    frames = (samples * keep)[: len(samples) // 512 * 512].reshape(-1, 512)
+    power = np.log(np.abs(np.fft.rfft(frames * np.hanning(512))[:, 2:130]) ** 2 + 1e-4)
+    loud = power.max(axis=1) > np.log(1e-2)
+    colour = power[loud].reshape(-1, 32, 4).mean(axis=(0, 2)) if loud.any() else np.ones(32)
+    colour = colour - colour.mean()
+    return (colour / np.linalg.norm(colour)).astype(np.float32)
+
+
+TURNS = turns_of(("A", 0, 6), ("B", 5, 10))
+FRAMES = channels_of(TURNS, 12)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_who_speaks_alone_is_in_one_source(order):
+    votes = by_diarization(heard_of(FRAMES, 3, 8, order), PAIR, Activity(TURNS, 12 * RATE))
+    sign = 1 - 2 * order
+    assert 8 < sign * votes.sum() <= 10.001
+    assert not votes[100:150].any()  # both speak
+
+
+def test_silence_and_strangers_say_nothing():
+    assert not by_diarization(heard_of(0 * FRAMES, 0, 4), PAIR, Activity(TURNS, 12 * RATE)).any()
+    stranger = Activity(turns_of(("C", 0, 6), ("A", 10, 11), ("B", 11, 12)), 12 * RATE)
+    assert not by_diarization(heard_of(FRAMES, 0, 6), PAIR, stranger).any()
+    assert by_neighbour(heard_of(0 * FRAMES, 0, 4), heard_of(0 * FRAMES, 3, 6)) == 0
+    assert by_neighbour(heard_of(FRAMES, 0, 4), heard_of(FRAMES, 5, 6)) == 0
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("second", [0, 1])
+def test_neighbours_are_alike_in_their_common_part(first, second):
+    beside = by_neighbour(heard_of(FRAMES, 3, 6.5, first), heard_of(FRAMES, 5, 9, second))
+    assert beside * (1 if first == second else -1) > 8
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_voices_are_known_from_clean_turns(order):
+    activity = Activity(TURNS, 12 * RATE)
+    mixture = FRAMES.sum(axis=1)
+    voices = Voices(listen, activity, lambda span: mixture[span.start : span.end], RATE)
+    assert (1 - 2 * order) * voices(heard_of(FRAMES, 5, 6, order), PAIR) > 1
+    assert voices(heard_of(0 * FRAMES, 5, 6), PAIR) == 0
+
+
+def test_slices_are_cut_in_pauses():
+    frames = np.random.default_rng(0).standard_normal((4 * RATE, 2)).astype(np.float32)
+    frames[round(0.9 * RATE) : round(0.94 * RATE)] = 0
+    heard = heard_of(frames, 0, 4)
+    places = cuts(heard, heard.span)
+    assert (places[0], places[-1]) == (0, 200) and places == sorted(places)
+    assert places[1] in (45, 46)
+
+
+@pytest.mark.parametrize("ear", [listen, None])
+def test_where_all_else_is_missing_the_voice_decides(ear):
+    """Twenty times both begin and end together, with silence around: nobody is heard alone near it."""
+    clean = [("A", 0, 4), ("B", 5, 9)]
+    both = [(one, 20 + 12 * k, 22 + 12 * k) for k in range(20) for one in PAIR]
+    turns, seconds = turns_of(*clean, *both), 260
+    frames = channels_of(turns, seconds)
+    oracle = Oracle(ArrayAudio(frames.sum(axis=1), RATE), ArrayAudio(frames, RATE), seed=2)
+    account = Account()
+    right = 0
+    for span, sources in Joiner(oracle, "oracle", ear).sources(oracle.audio, turns, overlapped(turns), account):
+        true = frames[span.start : span.end]
+        right += float((sources["A"] - sources["B"]) @ (true[:, 0] - true[:, 1])) > 0
+    assert account.decided_by["voice" if ear else "nothing"] == 20
+    assert right == 20 if ear else 0 < right < 20
