@@ -83,7 +83,8 @@ class Trial:
             i, j = i[same], j[same]
             made.append(((vectors @ vectors.T)[i, j], recording.speaker[i], recording.speaker[j]))
         score, one, two = (np.concatenate(part) for part in zip(*made, strict=True))
-        return Pairs(score.astype(np.float64), one, two)
+        order = np.argsort(score)
+        return Pairs(score[order].astype(np.float64), one[order], two[order])
 
     def groups(self, embed: Embed) -> Groups:
         """Every two speakers of a recording that come from one corpus."""
@@ -197,7 +198,7 @@ def equal_error(pairs: Pairs, times: NDArray[np.float64] | None = None) -> float
     """Where as many pairs of one voice are refused as pairs of two are accepted; `times` is how often each speaker counts."""
     same = pairs.one == pairs.two
     weight = np.ones(len(same)) if times is None else np.where(same, times[pairs.one], times[pairs.one] * times[pairs.two])
-    order = np.argsort(pairs.score)
+    order = np.argsort(pairs.score, kind="stable")  # quick where they are sorted
     same, weight = same[order], weight[order]
     refused = np.cumsum(weight * same) / (np.sum(weight * same) or np.nan)
     accepted = 1 - np.cumsum(weight * ~same) / (np.sum(weight * ~same) or np.nan)

@@ -28,7 +28,7 @@ from sepdiar.networks import weights
 from sepdiar.training.corpus import RATE, gather
 from sepdiar.training.material import noises, rooms
 
-DRAWS = 400
+DRAWS = 200
 SEED = 0
 Figure = Callable[[NDArray[np.float64] | None], float]
 
