@@ -45,7 +45,7 @@ def test_the_loss_is_that_of_the_best_order() -> None:
         assert max(each) > min(each) + 0.01
 
 
-@pytest.mark.parametrize("order", permutations(range(SPEAKERS)))
+@pytest.mark.parametrize("order", list(permutations(range(SPEAKERS))))
 def test_who_knows_it_all_has_no_loss_and_no_error(order: tuple[int, ...]) -> None:
     spoken = TALK.activity(HOP, SPEAKERS)
     chances = sure(spoken[:, list(order)])
