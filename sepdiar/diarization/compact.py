@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,8 +11,9 @@ import numpy as np
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn
 from sepdiar.diarization.activity import loudness_of
+from sepdiar.diarization.again import Embedder, listened_again
 from sepdiar.diarization.linking import Vectors, Voices, linked
-from sepdiar.diarization.turns import turns_of
+from sepdiar.diarization.turns import sounds, turns_of
 from sepdiar.diarization.windows import Activity, Plan, Segmenter, Windows, listen, padded, together
 from sepdiar.errors import SepdiarError
 
@@ -22,8 +23,6 @@ EVERY = 2  # windows, of which one is listened to for voices
 LEAST, MOST = 0.4, 6.0  # seconds of a voice: with less it is not heard, and more is not listened to
 SHORTEST, EDGE = 0.2, 0.02  # seconds of a part that is listened to, and what is left out at each end of it
 GUARD = 480  # samples between two parts of a voice, which are not listened to
-
-Embedder = Callable[[Samples, Samples], Vectors]  # samples, and 1 where to listen, to a vector of length 1
 
 
 class Compact:
@@ -83,9 +82,11 @@ def diarized(
         return []
     windows = listen(audio, plan, segmenter)
     voices = voices_of(audio, windows, embedder)
-    names, count = linked(windows, voices, known, most)
-    probability = together(windows, names, count)
-    return turns_of(probability, plan.hop, audio.samples, loudness_of(audio), pause)
+    names, speakers = linked(windows, voices, known, most)
+    heard = sounds(loudness_of(audio))
+    probability = together(windows, names, len(speakers))
+    probability = listened_again(audio, probability, plan.hop, speakers, heard, embedder)
+    return turns_of(probability, plan.hop, audio.samples, heard, pause)
 
 
 def voices_of(audio: Audio, windows: Windows, embedder: Embedder) -> Voices:

@@ -23,8 +23,9 @@ Vectors = NDArray[np.float32]
 Matrix = NDArray[np.float32]
 Names = NDArray[np.intp]
 
-CLOSE, VERY_CLOSE = 0.30, 0.45  # mean cosines at which clusters are one: of the recording, of a part of it
-TOGETHER, APART = 0.15, 0.3  # what it adds to be always heard in the same frames, and takes to be always heard side by side
+DRIFT, NOISE = 0.4, 1.5  # how far a voice is seen from where it is: always, and for each 1 / second, in squares of its distance
+CLOSE, VERY_CLOSE = 0.0, 0.2  # from where on clusters are one: of the recording, of a part of it
+TOGETHER, APART = 0.15, 0.5  # what it adds to be always heard in the same frames, and takes to be always heard side by side
 PART = 240  # local speakers clustered at once
 KEPT = 24  # clusters of a part, the largest, that go on
 LEAST, SHARE = 3.0, 0.02  # seconds, and share of all speech, of the smallest cluster that is a speaker
@@ -78,10 +79,14 @@ class Clusters:
         return int((self.seconds >= least).sum())
 
     def closeness(self) -> Matrix:
-        """How close each two are."""
-        mean = self.sums / self.seconds[:, None]
-        lesser = np.minimum(self.seconds, self.seconds[:, None])
-        close: Matrix = (mean @ mean.T + self.evidence / lesser).astype(np.float32)
+        """How much likelier each two are one speaker than two: a logarithm, of which 0 says nothing.
+
+        A voice is thought of as a point, and a vector as seen around it, the further off, the less there was to hear.
+        """
+        voices, around = unit(self.sums), 1 + DRIFT + NOISE / self.seconds
+        both = around[:, None] * around
+        alike = np.log(both / (both - 1)) / 2 + (voices @ voices.T * np.sqrt(both) - 1) / (both - 1)
+        close: Matrix = (alike + self.evidence / np.minimum(self.seconds, self.seconds[:, None])).astype(np.float32)
         np.fill_diagonal(close, -np.inf)
         return close
 
@@ -101,8 +106,8 @@ class Clusters:
         return Clusters(sums[kept], seconds[kept], evidence[np.ix_(kept, kept)])
 
 
-def linked(windows: Windows, voices: Voices, known: int, most: int) -> tuple[Names, int]:
-    """Which speaker each local speaker is, shape (windows, local speakers), -1 for one never heard; and how many there are.
+def linked(windows: Windows, voices: Voices, known: int, most: int) -> tuple[Names, Vectors]:
+    """Which speaker each local speaker is, shape (windows, local speakers), -1 for one never heard; and one vector a speaker.
 
     With `known` 0 their number is found, at most `most`. The voices are learnt again from what the windows agree on.
     """
@@ -111,17 +116,18 @@ def linked(windows: Windows, voices: Voices, known: int, most: int) -> tuple[Nam
     for _ in range(ROUNDS):
         speakers = _learnt(voices, names, speakers)
         names = named(windows, voices, speakers)
-    return names, len(speakers)
+    return names, speakers
 
 
 def _learnt(voices: Voices, names: Names, speakers: Vectors) -> Vectors:
     sums = np.zeros_like(speakers)
     own = (voices.seconds > 0) & (names >= 0)
     np.add.at(sums, names[own], voices.vectors[own] * np.minimum(voices.seconds[own], LONGEST)[:, None])
-    return np.where(sums.any(1, keepdims=True), _unit(sums), speakers)
+    return np.where(sums.any(1, keepdims=True), unit(sums), speakers)
 
 
-def _unit(sums: Vectors) -> Vectors:
+def unit(sums: Vectors) -> Vectors:
+    """The same directions, of length 1."""
     vectors: Vectors = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), np.float32(1e-9))
     return vectors
 
@@ -137,7 +143,7 @@ def speakers_of(windows: Windows, voices: Voices, known: int, most: int) -> Vect
     least = min(max(LEAST, SHARE * float(whole.seconds.sum())), float(whole.seconds.max(initial=0)))
     if not len(whole):
         return np.zeros((1, voices.vectors.shape[2]), np.float32)
-    return _unit((_known(whole, known, least) if known else _found(whole, most, least)).sums)
+    return unit((_known(whole, known, least) if known else _found(whole, most, least)).sums)
 
 
 def _until(clusters: Clusters, close: float) -> Clusters:

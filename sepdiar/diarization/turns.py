@@ -26,14 +26,13 @@ AROUND = 1.0  # seconds to each side in which something is loud
 LEAD = 3  # steps of 5 ms that a sound begins before, and ends after, it passes the threshold
 
 
-def turns_of(probability: Values, hop: int, samples: int, loud: Values, pause: float) -> list[Turn]:
-    """Turns of every speaker: `probability` of shape (frames, speakers), `hop` samples a frame; `loud` in decibels each 5 ms.
+def turns_of(probability: Values, hop: int, samples: int, heard: Sequence[Span], pause: float) -> list[Turn]:
+    """Turns of every speaker: `probability` of shape (frames, speakers), `hop` samples a frame; `heard` is as of `sounds`.
 
     What is less than `pause` seconds apart is one turn.
     """
     whole, gap = Span(0, samples), round(pause * RATE) - 2 * LEAD * STEP
     rough = [[part for one in hysteresis(row, ON, OFF, hop) if (part := one & whole)] for row in probability.T]
-    heard = sounds(loud)
     found = []
     for speaker, spans in enumerate(rough):
         others = merged(span for number, more in enumerate(rough) if number != speaker for span in more)
@@ -43,7 +42,7 @@ def turns_of(probability: Values, hop: int, samples: int, loud: Values, pause: f
 
 
 def sounds(loud: Values) -> tuple[Span, ...]:
-    """Where anything is heard at all, without pauses of 100 ms and more."""
+    """Where anything is heard at all, without pauses of 100 ms and more; `loud` in decibels of each 5 ms."""
     from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
     if not loud.size:

@@ -17,7 +17,7 @@ from sepdiar.conversation import Span, Turn, intersected, merged
 from sepdiar.diarization.activity import RATE
 from sepdiar.diarization.compact import Compact, diarized, voices_of
 from sepdiar.diarization.linking import named, speakers_of
-from sepdiar.diarization.turns import turns_of
+from sepdiar.diarization.turns import sounds, turns_of
 from sepdiar.diarization.windows import Activity, Plan, listen, together
 from sepdiar.errors import SepdiarError
 
@@ -128,7 +128,7 @@ def test_onsets_are_found_in_the_sound_where_nobody_else_speaks(conversation: Ta
 def test_a_pause_of_more_than_the_turns_own_ends_it_and_a_shorter_one_does_not() -> None:
     loud = np.full(1200, -30, np.float32)
     loud[[*range(200, 252), *range(600, 668)]] = -90  # pauses of 0.26 and 0.34 s
-    found = turns_of(np.ones((600, 1), np.float32), 160, 6 * RATE, loud, 0.3)
+    found = turns_of(np.ones((600, 1), np.float32), 160, 6 * RATE, sounds(loud), 0.3)
     assert len(found) == 2
     assert abs(found[0].span.end - 3 * RATE) < 0.03 * RATE
 
