@@ -12,7 +12,7 @@ class Compact:
     rate = 16_000
     needs = ("torch", "safetensors")
 
-    def __init__(self, window: float = 8.0, model: str = "compact-separation", device: str = "cpu") -> None:
+    def __init__(self, window: float = 6.0, model: str = "compact-separation", device: str = "cpu") -> None:
         if not 1 <= window <= 60:
             raise SepdiarError("SD202", f"1 to 60 seconds, not {window!r}", where="separate.compact.window")
         from sepdiar.networks import weights

@@ -65,7 +65,7 @@ def test_clean_speech_is_the_input_and_the_channels_add_up_to_it(talk, separated
     assert np.abs(made[several].sum(axis=1) - mixture[several]).max() <= 2 / 32768
 
 
-@pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100])
+@pytest.mark.parametrize("rate", [8000, 44100])
 @pytest.mark.parametrize("everywhere", [False, True])
 def test_at_any_rate_the_sources_add_up_and_stay_with_their_speakers(talk, separated, rate, everywhere):
     other = talk.at(rate)
