@@ -48,8 +48,12 @@ def measured(system: System, job: Job, threads: int) -> Entry:
         job.make()
         ran = run(system, job.folder, place / "run", threads)
         made = {"rows": [asdict(row) for row in scored(ran, job.folder)], "cost": ran.cost, "models": models(ran)}
-        (place / "scores.json").write_text(canonical_json(made), encoding="utf-8")
+        if trained and weights() != trained:
+            where, hint = f"{system.name} on {job.name}", "Run the same command again."
+            raise SepdiarError("SD205", "the models are others than when it began", where=where, hint=hint)
         shutil.rmtree(place / "run")
+        (place / "part.json").write_text(canonical_json(made), encoding="utf-8")
+        (place / "part.json").replace(place / "scores.json")
     known = json.loads((place / "scores.json").read_text(encoding="utf-8"))
     return entry_of({"system": system.name, "case": job.name, "group": job.group, "kind": job.kind, **known})
 

@@ -49,7 +49,7 @@ def plot(results: Mapping[str, Any], path: Path) -> bool:
         axes[row, 0].set_ylabel(title)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
-    figure.savefig(path, dpi=100, metadata={"Software": None})
+    figure.savefig(path, dpi=90, metadata={"Software": None})
     return True
 
 

@@ -59,12 +59,13 @@ def collected(entries: Sequence[Entry]) -> dict[str, Any]:
             rows = [row for entry in entries if (entry.group, entry.system) == (name, system) for row in entry.rows]
             if rows:
                 together.append({"group": name, "system": system, **_figures(rows)})
+    names = {name for entry in entries for name in entry.models}
     return {
         "protocol": list(PROTOCOLS),
         "goals": list(goals(entries)),
         "groups": together,
         "cases": [_case(entry) for entry in entries],
-        "models": dict(sorted(pair for entry in entries for pair in entry.models.items())),
+        "models": {name: sorted({entry.models[name] for entry in entries if name in entry.models}) for name in sorted(names)},
     }
 
 
@@ -96,7 +97,9 @@ def endured(entries: Sequence[Entry]) -> dict[str, Any]:
 
 def _case(entry: Entry) -> dict[str, Any]:
     facts = {"system": entry.system, "case": entry.case, "group": entry.group, "cost": dict(entry.cost), **entry.kind}
-    counts = [{**asdict(row), "counts": {key: row.counts[key] for key in KEPT if key in row.counts}} for row in entry.rows]
+    counts = [
+        {**asdict(row), "counts": {key: round(row.counts[key], 6) for key in KEPT if key in row.counts}} for row in entry.rows
+    ]
     return {**facts, **_figures(entry.rows), "recordings": counts}
 
 

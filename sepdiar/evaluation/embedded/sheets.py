@@ -99,7 +99,7 @@ def notes(results: Mapping[str, Any]) -> list[str]:
 def _machine(results: Mapping[str, Any]) -> list[str]:
     facts, made = results["machine"], results["material"]
     packages = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
-    models = "; ".join(f"`{name}` {sha256[:12]}" for name, sha256 in results["models"].items())
+    models = "; ".join(f"`{name}` {' and '.join(one[:12] for one in sha256)}" for name, sha256 in results["models"].items())
     spoken = f"`{made['manifest']}`" + (f", split {made['split']}" if made["split"] else "")
     return [
         f"{facts['date']}, on {facts['processor']}, {facts['cores']} cores, {facts['memory_gib']} GiB, load {facts['load']}, "
