@@ -14,7 +14,7 @@ from sepdiar.diarization.activity import RATE, Values
 from sepdiar.diarization.linking import Names, Vectors, unit
 
 LEAST, MOST = 0.6, 2.5  # seconds of a piece that is listened to
-MARGIN = 0.2  # by which the cosine with another's voice must be greater
+MARGIN = 0.1  # by which the cosine with another's voice must be greater
 ROUNDS = 3  # of learning the voices from the pieces
 
 Embedder = Callable[[Samples, Samples], Vectors]  # samples, and 1 where to listen, to a vector of length 1
