@@ -24,7 +24,7 @@ from rich.console import Console
 from sepdiar.conversation import canonical_json
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import machine
-from sepdiar.evaluation.embedded.cases import Case, Job, Material, call, cases, discard, simulated
+from sepdiar.evaluation.embedded.cases import SOUNDS, Case, Job, Material, call, cases, discard, simulated
 from sepdiar.evaluation.embedded.plot import plot
 from sepdiar.evaluation.embedded.results import Entry, collected, endured, entry_of
 from sepdiar.evaluation.embedded.scores import scored
@@ -104,7 +104,8 @@ def _measure(asked: Namespace) -> int:
 
 def _jobs(asked: Namespace) -> Iterator[Job]:
     lengths = {asked.minutes: asked.dialogues, asked.long_minutes: asked.long_dialogues}
-    for case in cases(asked.material.sounds, asked.overlap, lengths, asked.long_overlap):
+    sounds = [sound for sound in asked.material.sounds if sound in asked.sounds]
+    for case in cases(sounds, asked.overlap, lengths, asked.long_overlap):
         yield simulated(case, asked.material, asked.scratch)
     if asked.call:
         yield call(asked.call, asked.scratch)
@@ -161,6 +162,7 @@ def _asked(arguments: Sequence[str] | None) -> Namespace:
     parser.add_argument(
         "--call", type=Path, help="a recording with one speaker a channel (WAV, FLAC), mixed down and processed too"
     )
+    parser.add_argument("--sounds", nargs="+", choices=SOUNDS, default=SOUNDS, help="only these")
     parser.add_argument("--overlap", type=float, nargs="+", default=[0.1, 0.2, 0.4], help="shares of overlap")
     parser.add_argument("--minutes", type=float, default=2.0, help="length of the dialogues of every sound and overlap")
     parser.add_argument("--dialogues", type=int, default=4, help="how many of each")
