@@ -36,6 +36,10 @@ class BackendStage(Stage):
 
     def check(self) -> None:
         registry.checked(self.kind, self.backend, self.parameters)
+        if self.device != "cpu":
+            from sepdiar.networks.devices import present
+
+            present(self.device)
 
     def open(self) -> None:
         device = {} if self.device == "cpu" else {"device": self.device}

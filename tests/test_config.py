@@ -165,7 +165,12 @@ def test_the_fingerprint_is_of_the_settings_and_not_of_their_origins():
 
 def test_a_device_that_no_stage_can_use_is_refused() -> None:
     with pytest.raises(SepdiarError, match="SD253"):
-        resolve(flags={"device": "cuda"}, environ={}).pipeline()
+        resolve("masking", flags={"device": "cuda"}, environ={}).pipeline()
+
+
+def test_a_device_that_is_not_here_is_refused() -> None:
+    with pytest.raises(SepdiarError, match="SD253"):
+        resolve(flags={"device": "cuda:99"}, environ={}).pipeline().check()
 
 
 def test_a_table_under_what_is_a_value_is_refused() -> None:

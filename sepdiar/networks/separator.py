@@ -42,7 +42,7 @@ class Separator(nn.Module):
         self.register_buffer("long_window", torch.hann_window(LONG), persistent=False)
         self.bands = [(low * LONG // RATE + 1, high * LONG // RATE + 1) for low, high in BANDS]
         slowest, fastest = (math.log10(RATE / pitch) for pitch in PITCHES)
-        lags = torch.logspace(slowest, fastest, LAGS).round().long().unique()
+        lags = torch.logspace(slowest, fastest, LAGS).round().long().unique()  # type: ignore[no-untyped-call]
         for number, (low, high) in enumerate(self.bands):
             waves = torch.cos(2 * math.pi / LONG * torch.arange(low, high)[:, None] * lags)
             self.register_buffer(f"waves{number}", waves, persistent=False)

@@ -17,6 +17,7 @@ from sepdiar.audio.source import Samples
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.machine import facts
 from sepdiar.networks import weights
+from sepdiar.networks.devices import present
 from sepdiar.store.disk import digest, refusals
 from sepdiar.store.lock import Lock
 from sepdiar.training import material
@@ -54,7 +55,7 @@ def opened(order: Order, tell: Callable[[str], None] = lambda line: None) -> Ite
     if order.steps is not None:
         recipe["training"] = {**recipe.get("training", {}), "steps": order.steps}
     course = table(Course, recipe, "training")
-    device = _device(order.device)
+    device = present(order.device)
     with refusals(order.out):
         order.out.mkdir(parents=True, exist_ok=True)
         with Lock(order.out / "lock"):
@@ -89,14 +90,6 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
         if not isinstance(values, dict):
             raise SepdiarError("SD202", "a recipe of a training is made of tables", where=name)
     return recipe, text
-
-
-def _device(name: str) -> str:
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built with CUDA
-        raise SepdiarError("SD253", str(error).partition("\n")[0], where=name) from error
-    return name
 
 
 def _begin_with(task: Task, path: Path) -> None:
