@@ -119,13 +119,18 @@ def _cells(row: Mapping[str, Any], keys: Iterable[str], intervals: bool = True) 
 
 
 def _cell(one: Mapping[str, Any]) -> str:
-    """A value, and its interval where there is one."""
-    between = f" ({_number(one['low'])} to {_number(one['high'])})" if one["low"] is not None else ""
-    return _number(one["value"]) + between
+    """A value, and its interval where there is one.
+
+    >>> _cell({"value": 7.61, "low": 5.2, "high": 10.03}), _cell({"value": 0.0, "low": 0.0, "high": 0.0})
+    ('7.6 (5.2 to 10.0)', '0')
+    """
+    spread = one["low"] is not None and one["low"] < one["high"]
+    return _number(one["value"]) + (f" ({_number(one['low'])} to {_number(one['high'])})" if spread else "")
 
 
 def _number(value: float | None) -> str:
-    """
+    """A value as a table shows it, a small one never as nothing.
+
     >>> _number(None), _number(0.0), _number(0.004), _number(7.25), _number(134.2)
     ('-', '0', '0.004', '7.2', '134')
     """
