@@ -149,27 +149,36 @@ def si_sdr(estimates: Tensor, sources: Tensor) -> Tensor:
     return 10 * torch.log10(target.square().sum(-1) / ((estimates - target).square().sum(-1) + 1e-9) + 1e-9)
 
 
-def development(corpus: Corpus, count: int, seed: int = 7) -> list[Samples]:
-    """Pairs of different speakers, clean, in full overlap, the second -5 to 5 dB against the first."""
+@dataclass(frozen=True)
+class Pair:
+    """Two utterances that are said at once, as (2, samples)."""
+
+    one: Clip
+    two: Clip
+    sources: Samples
+
+
+def development(corpus: Corpus, count: int, seed: int = 7) -> list[Pair]:
+    """Pairs of different speakers, clean, in full overlap, the second -5 to 5 dB against the first; always the same."""
     rng = np.random.default_rng(seed)
     clips = corpus.by_speaker()
     names = list(clips)
-    pairs: list[Samples] = []
+    pairs: list[Pair] = []
     while len(pairs) < count:
         one, two = (clips[names[i]][rng.integers(len(clips[names[i]]))] for i in rng.choice(len(names), 2, replace=False))
         samples = min(one.samples, two.samples, 8 * RATE)
         if samples < 2 * RATE:
             continue
-        pair = np.stack([corpus.read(one, 0, samples), corpus.read(two, 0, samples)])
-        pair /= np.sqrt(np.mean(pair**2, axis=1, keepdims=True)) * np.float32(18)
-        pair[1] *= augment.gain(rng.uniform(-5, 5))
+        sources = np.stack([corpus.read(one, 0, samples), corpus.read(two, 0, samples)])
+        sources /= np.sqrt(np.mean(sources**2, axis=1, keepdims=True)) * np.float32(18)
+        sources[1] *= augment.gain(rng.uniform(-5, 5))
         edge = min(one.band, two.band)
-        pairs.append(augment.low_pass(pair, edge) if edge < 7500 else pair)
+        pairs.append(Pair(one, two, augment.low_pass(sources, edge) if edge < 7500 else sources))
     return pairs
 
 
 @torch.no_grad()
-def evaluate(network: nn.Module, pairs: list[Samples]) -> list[float]:
+def evaluate(network: nn.Module, pairs: Sequence[Samples]) -> list[float]:
     """The improvement of each pair, in dB."""
     network.eval()
     device = next(network.parameters()).device
@@ -209,7 +218,7 @@ class Separation:
         self.heads = nn.Module()
         self._drawing = table(Drawing, recipe, "data")
         self._mixer = Mixer(train, table(Mixing, recipe, "mixing"), tuple(noises))
-        self._pairs = development(dev, self._drawing.dev_pairs)
+        self._pairs = [pair.sources for pair in development(dev, self._drawing.dev_pairs)]
 
     def batch(self, rng: Generator) -> Batch:
         """Sources as (size, 2, samples)."""
