@@ -17,10 +17,16 @@ from sepdiar.training import augment
 from sepdiar.training.corpus import RATE, Clip, Corpus
 from sepdiar.training.task import Batch, Figures, table
 
+CANDIDATES = 5  # speakers of whom the one with the nearest pitch is taken
+
 
 @dataclass(frozen=True)
 class Mixing:
-    """How mixtures are drawn. The three shares are of full overlap, of turns that overlap in part, and of one talker alone."""
+    """How mixtures are drawn. The three shares are of full overlap, of turns that overlap in part, and of one talker alone.
+
+    In the share `alike` of mixtures, the second speaker is that of several whose pitch is nearest to the first's: voices that
+    are alike are what is hard.
+    """
 
     full: float = 0.6
     partial: float = 0.28
@@ -30,6 +36,7 @@ class Mixing:
     room: float = 0.25
     noise: float = 0.3
     band: float = 0.25
+    alike: float = 0.0
 
 
 class Mixer:
@@ -39,6 +46,7 @@ class Mixer:
         self._corpus, self._mixing, self._noises = corpus, mixing, noises
         self._clips = corpus.by_speaker()
         self._speakers = list(self._clips)
+        self._pitches = np.array([pitch_of(corpus, clips) for clips in self._clips.values()]) if mixing.alike else np.zeros(0)
 
     def batch(self, rng: Generator, size: int, samples: int) -> Samples:
         """`size` pairs of sources as (size, 2, samples)."""
@@ -46,7 +54,7 @@ class Mixer:
 
     def _pair(self, rng: Generator, samples: int) -> Samples:
         mixing = self._mixing
-        first, second = (self._speakers[i] for i in rng.choice(len(self._speakers), 2, replace=False))
+        first, second = (self._speakers[i] for i in self._two(rng))
         (one, band_one, floor_one), (two, band_two, floor_two) = (self._talk(s, rng, samples) for s in (first, second))
         kind = rng.choice(3, p=[mixing.full, mixing.partial, mixing.alone])
         if kind == 1:
@@ -67,6 +75,12 @@ class Mixer:
         pair += self._noise(rng, samples, floor) / 2
         pair *= augment.gain(rng.uniform(-12, 8))
         return pair[rng.permutation(2)]
+
+    def _two(self, rng: Generator) -> tuple[int, int]:
+        first, *others = (int(i) for i in rng.choice(len(self._speakers), min(CANDIDATES, len(self._speakers)), replace=False))
+        if rng.random() < self._mixing.alike:
+            return first, others[int(np.abs(np.log(self._pitches[others] / self._pitches[first])).argmin())]
+        return first, others[0]
 
     def _noise(self, rng: Generator, samples: int, floor: float) -> Samples:
         """Noise over the higher of the two floors half of the time, so that the floor tells nothing; at times much louder."""
@@ -102,6 +116,18 @@ class Mixer:
             at += len(piece)
             band, floor = min(band, clip.band * factor), max(floor, clip.floor)
         return talk, band, floor
+
+
+def pitch_of(corpus: Corpus, clips: Sequence[Clip]) -> float:
+    """The usual pitch of a speaker in Hz, by the autocorrelation of his first utterances; a rough one is enough here."""
+    heard = np.concatenate([corpus.read(clip, 0, 3 * RATE) for clip in clips[:4]])
+    heard = np.pad(heard, (0, max(0, 1024 - len(heard))))
+    frames = heard[: len(heard) // 1024 * 1024].reshape(-1, 1024) * np.hanning(1024).astype(np.float32)
+    power = np.sum(frames**2, axis=1)
+    loud = frames[power >= np.median(power)]
+    repeats = np.fft.irfft(np.abs(np.fft.rfft(loud, 2048)))[:, : RATE // 60]
+    repeats[:, : RATE // 420] = 0
+    return float(RATE / np.median(repeats.argmax(axis=1)))
 
 
 def _take_turns(one: Samples, two: Samples, rng: Generator) -> None:
