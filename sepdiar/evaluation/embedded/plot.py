@@ -28,7 +28,7 @@ def plot(results: Mapping[str, Any], path: Path) -> bool:
     cases: Sequence[Mapping[str, Any]] = [case for case in results["cases"] if "overlap" in case]
     cases = [case for case in cases if case["group"] == cases[0]["group"]]
     sounds = list(dict.fromkeys(case["sound"] for case in cases))
-    figure = Figure(figsize=(1.2 + 2.6 * len(sounds), 7.2), layout="constrained")
+    figure = Figure(figsize=(max(5.6, 1.2 + 2.6 * len(sounds)), 7.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(SHOWN), len(sounds), sharex=True, sharey="row", squeeze=False)
     systems = list(dict.fromkeys(case["system"] for case in cases))
