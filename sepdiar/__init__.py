@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sepdiar import models
     from sepdiar.api import diarize, explain, report, separate, transcribe
     from sepdiar.checkup import doctor
     from sepdiar.config import recipes
@@ -42,6 +43,7 @@ _HOMES = {
     "sepdiar.run": ("process", "retry", "status", "verify"),
     "sepdiar.simulation": ("simulate",),
 }
+_ROOMS = ("models",)
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "diarize",
     "doctor",
     "explain",
+    "models",
     "process",
     "recipes",
     "report",
@@ -74,6 +77,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"sepdiar.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'sepdiar' has no attribute {name!r}")
     globals()[name] = value = getattr(import_module(_HOME[name]), name)

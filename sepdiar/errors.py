@@ -116,6 +116,38 @@ CODES: dict[str, Code] = {
     "SD251": Code("a model is missing", "Its weights are not on this machine.", "Run the command named.", exit=ENVIRONMENT),
     "SD252": Code("a backend cannot be loaded", "Its entry point raised an error.", "sepdiar doctor", exit=ENVIRONMENT),
     "SD253": Code("no such device", "The device asked for is not on this machine.", "--device cpu", exit=ENVIRONMENT),
+    # SD26x: a model that others publish cannot be pulled
+    "SD260": Code(
+        "the model hub cannot be reached",
+        "No network, a proxy or a mirror (HF_ENDPOINT) that does not answer, or a hub that is down. Only pulling a model needs it.",
+        "Run the same command again when it is back: it goes on where it stopped. On another machine: copy the folder of pulled models.",
+        exit=ENVIRONMENT,
+    ),
+    "SD261": Code(
+        "the model hub wants to know who you are",
+        "The authors give these weights only to accounts that have accepted their conditions.",
+        "Accept the conditions on the model's page, then: hf auth login (or export HF_TOKEN), and pull again.",
+        exit=ENVIRONMENT,
+    ),
+    "SD262": Code(
+        "the model hub does not have it",
+        "The repository, the commit or the file that the card names is not there: its authors removed it.",
+        "pip install --upgrade sepdiar, for a newer card; or choose another model: sepdiar models list",
+        exit=ENVIRONMENT,
+    ),
+    "SD263": Code(
+        "not the weights that were expected",
+        "What arrived has another SHA-256 than the model's card, the first pull or the hub itself says. It is not kept.",
+        "Run the command named.",
+        exit=ENVIRONMENT,
+    ),
+    "SD264": Code(
+        "weights that cannot be read safely",
+        "The pickle holds more than tensors and harmless values. Reading it could run its author's code, so it is not read.",
+        "Choose another model: sepdiar models list",
+        exit=ENVIRONMENT,
+    ),
+    "SD265": Code("the model is being pulled", "Another process pulls it now.", "Wait for it, or stop it.", exit=BUSY),
     # SD3xx: the disk
     "SD301": Code("no space left", "The disk is full.", "Free space and run the same command again: it continues.", exit=IO),
     "SD302": Code(

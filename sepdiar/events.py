@@ -19,6 +19,7 @@ class Event:
     `run.stopping` (busy, grace): asked to end; recordings under work may finish within `grace` seconds
     `item.started` (path) · `item.done` (audio_seconds, seconds) · `item.failed` and `item.skipped` (code, message, hint)
     `stage.started` (stage) · `stage.progress` (stage, fraction) · `stage.finished` (stage, seconds, audio_seconds)
+    `pull.progress` (file, bytes, of): so much of a model's file is here; `of` is None where nobody knows
     `note` (message): what a user should know though nothing failed
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
@@ -15,6 +14,7 @@ from sepdiar.asr.utterances import place, utterances
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Word
 from sepdiar.errors import SepdiarError
+from sepdiar.store.disk import tree_sha256
 
 FRAME = 160  # samples of a frame of 10 ms
 LATER = 125  # the window of a frame, 410 samples, is centred that much behind the frame's own middle
@@ -74,15 +74,6 @@ class PocketSphinx:
                 frames_of_it = Span(FRAME * segment.start_frame, FRAME * (segment.end_frame + 1))
                 confidence = round(min(1.0, max(0.0, segment.prob)), 4)
                 yield Word(VARIANT.sub("", segment.word), frames_of_it.shift(heard.start + LATER), confidence)
-
-
-def tree_sha256(folder: Path) -> str:
-    """The hash of everything in a folder: of the lines that `sha256sum` prints for its files, sorted by path."""
-    lines = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.relative_to(folder).as_posix()}\n")
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _loudest(frames: Samples) -> float:

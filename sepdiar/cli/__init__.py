@@ -28,6 +28,7 @@ COMMANDS = {
     "validate": "data",
     "backends": "about",
     "recipes": "about",
+    "models": "models",
     "doctor": "about",
     "explain": "about",
 }

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sepdiar.errors import SepdiarError
+from sepdiar.models import cards
+from sepdiar.models.shelf import pulled
+from sepdiar.models.shelf import read as read_lock
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 NETWORKS = {
     "separator": "sepdiar.networks.separator:Separator",
@@ -26,7 +27,7 @@ NETWORKS = {
 
 @dataclass(frozen=True)
 class Model:
-    """A model of our own, as its card describes it; `name` and `sha256` go into the provenance."""
+    """A model, as its card describes it; `name` and `sha256` go into the provenance."""
 
     name: str
     sha256: str
@@ -35,14 +36,30 @@ class Model:
 
 
 def find(name: str) -> Model:
-    """The model called `name`, from the wheel or the checkout; SD251 where it is not there."""
-    inside = Path(str(files("sepdiar"))) / "cards" / name
-    folder = inside if inside.is_dir() else Path(str(files("sepdiar"))).parent / "models" / name
-    try:
-        card = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SepdiarError("SD251", f"no model {name}", where=str(folder)) from error
-    return Model(name, str(card["sha256"]), folder, card)
+    """The model called `name`: one of ours, or one that was pulled; SD251 where it is not there."""
+    if cards.home(name) is None:
+        raise SepdiarError("SD251", f"no model {name}", hint="sepdiar models list")
+    card = cards.card(name)
+    if card.public is None:
+        return Model(name, str(card.facts["sha256"]), card.folder, card.facts)
+    here = pulled(card)
+    if here is None:
+        raise SepdiarError("SD251", f"{name} was not pulled", hint=f"sepdiar models pull {name}")
+    return Model(name, here.sha256, here.folder, card.facts)
+
+
+def tensors(model: Model, file: str) -> dict[str, Tensor]:
+    """The tensors by name in a file of a model that was pulled, such as masknet.safetensors; SD251 where it changed since."""
+    from safetensors.torch import load as by_name
+
+    lock = read_lock(model.folder)
+    expected = next((kept.kept_sha256 for kept in lock.files if kept.kept == file), None) if lock else None
+    path = model.folder / file
+    content = path.read_bytes() if expected and path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != expected:
+        hint = f"sepdiar models pull {model.name}"
+        raise SepdiarError("SD251", f"{file} of {model.name} is not what was pulled", where=str(path), hint=hint)
+    return by_name(content)
 
 
 def load(model: Model, device: str = "cpu") -> nn.Module:

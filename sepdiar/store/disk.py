@@ -87,6 +87,13 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def tree_sha256(folder: Path) -> str:
+    """The hash of everything in a folder: of the lines that `sha256sum` prints for its files, sorted by path."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = (f"{digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def sync(path: Path) -> None:
     """Wait until a file's bytes, or a folder's names, are on the disk."""
     handle = os.open(path, os.O_RDONLY)

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sepdiar.asr.pocketsphinx import PocketSphinx, tree_sha256
+from sepdiar.asr.pocketsphinx import PocketSphinx
 from sepdiar.audio.source import ArrayAudio
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
 from sepdiar.registry import load
+from sepdiar.store.disk import tree_sha256
 
 RATE = 16000
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,8 +16,28 @@ OF_THE_LIBRARY = {"listen"}  # who is told: the display, on the command line
 OPTIONAL_ON_THE_COMMAND_LINE = {("explain", "code")}  # without it, all are listed
 
 
-def function_of(command: str):
-    return getattr(sepdiar, command)
+def spelled() -> list[str]:
+    """Every command as it is typed: `models` holds others, as sepdiar.models does."""
+    context = click.Context(front)
+    found = {name: front.get_command(context, name) for name in COMMANDS}
+    inner = {name: command.commands for name, command in found.items() if isinstance(command, click.Group)}
+    return [name for name in COMMANDS if name not in inner] + [
+        f"{name} {word}" for name, words in inner.items() for word in words
+    ]
+
+
+def command_of(typed: str) -> click.Command:
+    found = front
+    for word in typed.split():
+        found = found.get_command(click.Context(found), word)
+    return found
+
+
+def function_of(typed: str):
+    found = sepdiar
+    for word in typed.split():
+        found = getattr(found, word)
+    return found
 
 
 def said_by_the_library(command: str) -> dict[str, object]:
@@ -27,7 +47,7 @@ def said_by_the_library(command: str) -> dict[str, object]:
 
 def said_by_the_command_line(command: str) -> dict[str, object]:
     """What the command hands on where only what is required was typed."""
-    found = front.get_command(None, command)
+    found = command_of(command)
     typed = [word for parameter in found.params if parameter.required for word in least(parameter)]
     received = found.make_context(command, typed).params
     required = {parameter.name: inspect.Parameter.empty for parameter in found.params if parameter.required}
@@ -39,7 +59,7 @@ def least(parameter: click.Parameter) -> list[str]:
     return [parameter.opts[0], value] if isinstance(parameter, click.Option) else [value]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", spelled())
 def test_every_command_is_a_function_with_the_same_parameters(command):
     function, options = said_by_the_library(command), said_by_the_command_line(command)
     assert options.keys() == function.keys()
@@ -48,13 +68,14 @@ def test_every_command_is_a_function_with_the_same_parameters(command):
             assert (default or None) == (function[name] or None), name
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", spelled())
 def test_every_function_explains_itself(command):
     assert (inspect.getdoc(function_of(command)) or "").partition("\n")[0].endswith((".", ":"))
 
 
 def test_every_command_is_offered():
     assert set(COMMANDS) <= set(sepdiar.__all__)
+    assert {typed for typed in spelled() if " " in typed} == {f"models {name}" for name in sepdiar.models.__all__}
 
 
 def test_what_the_package_offers_is_there():

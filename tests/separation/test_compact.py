@@ -15,6 +15,7 @@ import torch
 
 import sepdiar
 from sepdiar.errors import SepdiarError
+from sepdiar.models import cards
 from sepdiar.networks import weights
 from sepdiar.separation.compact import Compact
 
@@ -36,7 +37,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         sha256 = weights.write(network, kind, SHAPES[kind], folder / name / "weights.safetensors")
         (folder / name / "card.toml").write_text(f'name = "{name}"\nsha256 = "{sha256}"\n')
     (tmp_path / "sepdiar").mkdir()
-    monkeypatch.setattr(weights, "files", lambda package: tmp_path / package)
+    monkeypatch.setattr(cards, "files", lambda package: tmp_path / package)
     return folder
 
 

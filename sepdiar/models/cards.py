@@ -1,0 +1,106 @@
+"""What is known of every model: its card, and for a public one where it lives and what its files must be."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sepdiar.errors import SepdiarError
+
+GROUP = "sepdiar.cards"
+"""Entry points of packages that bring cards of their own: the value is a package that holds NAME/card.toml."""
+
+INERT = frozenset({".safetensors", ".json", ".yaml", ".txt"})
+"""Endings of files that nothing in them can run; every other one is taken for a pickle and converted."""
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file as its author publishes it. `sha256` is empty where nobody has told it to us: then the first pull records it."""
+
+    path: str
+    sha256: str = ""
+    tensors: str = ""
+    """The key below which a pickle holds its tensors; empty where they are all it holds, or in one place only."""
+
+    @property
+    def pickled(self) -> bool:
+        return PurePosixPath(self.path).suffix not in INERT
+
+    @property
+    def kept(self) -> str:
+        """The name under which it is kept here."""
+        path = PurePosixPath(self.path)
+        return str(path.with_suffix(".safetensors")) if self.pickled else str(path)
+
+
+@dataclass(frozen=True)
+class Public:
+    """Where a model lives, which commit of it, and what of it is needed."""
+
+    repository: str
+    revision: str
+    files: tuple[Source, ...]
+    gated: bool = False
+    ignore: tuple[str, ...] = ()
+    """Classes that its pickles mention and nobody needs: a stand-in without any code takes their place."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model's card; `public` is None where the weights come with sepdiar or inside a package."""
+
+    name: str
+    folder: Path
+    facts: Mapping[str, Any]
+    public: Public | None
+
+
+def shelves() -> Iterator[Path]:
+    """The folders that hold cards: ours, in the wheel or in the checkout, then those of other packages."""
+    package = Path(str(files("sepdiar")))
+    installed = package / "cards"
+    yield installed if installed.is_dir() else package.parent / "models"
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        yield Path(str(files(point.module)))
+
+
+def names() -> list[str]:
+    """The names of all models, in order."""
+    return sorted({path.parent.name for shelf in shelves() for path in shelf.glob("*/card.toml")})
+
+
+def home(name: str) -> Path | None:
+    """The folder of the card of the model called `name`; None where there is no such card."""
+    return next((path.parent for shelf in shelves() for path in shelf.glob("*/card.toml") if path.parent.name == name), None)
+
+
+def card(name: str) -> Card:
+    """The card of the model called `name`; SD201 where there is none, SD203 where it cannot be read."""
+    folder = home(name)
+    if folder is None:
+        raise SepdiarError("SD201", f"no model {name!r}; there are: {', '.join(names())}", hint="sepdiar models list")
+    path = folder / "card.toml"
+    try:
+        facts = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Card(name, folder, facts, _public(facts["public"]) if "public" in facts else None)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SepdiarError("SD203", f"{type(error).__name__}: {error}", where=str(path)) from error
+
+
+def _public(table: Mapping[str, Any]) -> Public:
+    sources = tuple(Source(**source) for source in table["files"])
+    for source in sources:
+        path = PurePosixPath(source.path)
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"{source.path} leads outside")
+    given = {key: value for key, value in table.items() if key != "files"} | {"ignore": tuple(table.get("ignore", ()))}
+    return Public(files=sources, **given)
