@@ -44,10 +44,9 @@ def listing(machine: bool) -> None:
         )
         for model in listed
     ]
-    for line, model in zip(say.columns(rows), listed, strict=True):
+    for line in say.columns(rows):
         say.data(line)
-        if model.mend:
-            say.data(f"   {say.bright('pull')}  {model.mend}")
+    say.words(say.dim("what is absent can be fetched once: sepdiar models pull NAME"))
 
 
 @models.command()

@@ -38,7 +38,8 @@ def look(card: Card, public: Public, path: str, revision: str) -> Remote:
         url = client.hf_hub_url(public.repository, path, revision=revision, endpoint=_endpoint())
         found = client.get_hf_file_metadata(url)
         if not found.commit_hash:
-            raise SepdiarError("SD260", "something answers that is not a model hub", where=_endpoint() or HOME)
+            what, hint = "something answers that is not a model hub", f"env -u HF_ENDPOINT sepdiar models pull {card.name}"
+            raise SepdiarError("SD260", what, where=_endpoint() or HOME, hint=hint)
         pinned = client.hf_hub_url(public.repository, path, revision=found.commit_hash, endpoint=_endpoint())
         return Remote(pinned, found.commit_hash, found.size, found.etag if SHA256.fullmatch(found.etag or "") else "")
 
@@ -79,6 +80,7 @@ def _answers(card: Card, public: Public) -> Iterator[Any]:
     log.setLevel(logging.CRITICAL)  # what it warns of, we say, and without addresses that grant access
     client.utils.disable_progress_bars(BARS)
     again = f"sepdiar models pull {card.name}"
+    later = f"{again}, once it can be reached: it goes on where it stopped"
     try:
         yield client
     except errors.OfflineModeIsEnabled as error:
@@ -87,11 +89,11 @@ def _answers(card: Card, public: Public) -> Iterator[Any]:
         raise _refusal(error, card, public, again) from error
     except failure as error:
         what = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise SepdiarError("SD260", what, where=_endpoint() or HOME) from error
+        raise SepdiarError("SD260", what, where=_endpoint() or HOME, hint=later) from error
     except OSError as error:
         if error.errno is not None:
             raise  # the disk's
-        raise SepdiarError("SD260", "the file ended too early", where=f"{public.repository}", hint=again) from error
+        raise SepdiarError("SD260", "the file ended too early", where=public.repository, hint=again) from error
     finally:
         log.setLevel(level)
         client.utils.enable_progress_bars(BARS)
@@ -113,7 +115,7 @@ def _refusal(error: Any, card: Card, public: Public, again: str) -> SepdiarError
         return SepdiarError("SD261", what, where=where, hint=f"{accept}hf auth login (or export HF_TOKEN), then: {again}")
     if status == 404:
         return SepdiarError("SD262", "no such repository", where=where)
-    return SepdiarError("SD260", f"the hub answered {status}", where=_endpoint() or HOME)
+    return SepdiarError("SD260", f"the hub answered {status}", where=_endpoint() or HOME, hint=f"{again}, in a while")
 
 
 def _client() -> Any:

@@ -6,21 +6,32 @@ import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sepdiar.errors import SepdiarError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ABOUT = "about"
 
 
 def convert(source: Path, made: Path, tensors: str = "", ignore: tuple[str, ...] = ()) -> None:
-    """Write the tensors of a pickle as safetensors; whatever else it says and JSON can hold goes into the header.
+    """Write the tensors of a pickle as safetensors; whatever else it says and JSON can hold goes into the header."""
+    from safetensors.torch import save_file
+
+    state, rest = read(source, tensors, ignore)
+    header = {ABOUT: json.dumps(rest, sort_keys=True)}  # one entry: safetensors writes several in any order
+    save_file({name: value.detach().clone().contiguous() for name, value in state.items()}, made, header)
+
+
+def read(source: Path, tensors: str = "", ignore: tuple[str, ...] = ()) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a pickle by name, and whatever else it says and JSON can hold.
 
     `tensors` is the key below which they are; without it they are the whole, or the only part that is nothing else. A class
     named in `ignore` is replaced by one without code. Every other one that torch does not know as harmless is SD264.
     """
     import torch
-    from safetensors.torch import save_file
 
     allowed: list[Any] = [torch.torch_version.TorchVersion]
     allowed += [(type(name.rpartition(".")[2], (_Nothing,), {}), name) for name in ignore]
@@ -32,8 +43,7 @@ def convert(source: Path, made: Path, tensors: str = "", ignore: tuple[str, ...]
         raise SepdiarError("SD264", reason.strip().partition("\n")[0], where=source.name) from error
     key, state = _tensors(content, tensors, source.name)
     rest = _plain({name: value for name, value in content.items() if name != key}) if key else {}
-    header = {ABOUT: json.dumps(rest, sort_keys=True)}  # one entry: safetensors writes several in any order
-    save_file({str(name): value.detach().clone().contiguous() for name, value in state.items()}, made, header)
+    return {str(name): value for name, value in state.items()}, rest
 
 
 def about(path: Path) -> dict[str, Any]:
