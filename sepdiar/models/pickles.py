@@ -17,7 +17,7 @@ ABOUT = "about"
 
 
 def convert(source: Path, made: Path, tensors: str = "", ignore: tuple[str, ...] = ()) -> None:
-    """Write the tensors of a pickle as safetensors; whatever else it says and JSON can hold goes into the header."""
+    """Write the tensors of a pickle as safetensors; what else it says goes into the header. `read` explains the parameters."""
     from safetensors.torch import save_file
 
     state, rest = read(source, tensors, ignore)
@@ -26,7 +26,7 @@ def convert(source: Path, made: Path, tensors: str = "", ignore: tuple[str, ...]
 
 
 def read(source: Path, tensors: str = "", ignore: tuple[str, ...] = ()) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors of a pickle by name, and whatever else it says and JSON can hold.
+    """The tensors of a pickle by name, and whatever else it says that JSON can hold.
 
     `tensors` is the key below which they are; without it they are the whole, or the only part that is nothing else. A class
     named in `ignore` is replaced by one without code. Every other one that torch does not know as harmless is SD264.
