@@ -16,8 +16,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("huggingface_hub", reason="needs the extra hub")
-
 COMMIT, NEWER = "a" * 40, "b" * 40
 REPOSITORY = "somebody/talk"
 
@@ -117,6 +115,7 @@ class Answer(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub on this machine, to which the client is sent; it has nothing yet."""
+    pytest.importorskip("huggingface_hub", reason="needs the extra hub")
     made = Hub()
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Answer,), {"hub": made}))
     server.daemon_threads = True

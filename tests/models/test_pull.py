@@ -218,6 +218,15 @@ def test_what_the_hub_does_not_have(hub, home, publish, change, said):
     assert said in refused(name, "SD262").what and nothing_kept(home)
 
 
+def test_without_the_client_the_command_that_installs_it_is_named(run, hub, home, publish, tmp_path):
+    publish(FILES)
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    (blocked / "huggingface_hub.py").write_text("raise ImportError('not here')")
+    ran = run("pull", "talk", PYTHONPATH=os.pathsep.join((str(blocked), os.environ["PYTHONPATH"])))
+    assert ran.returncode == 3 and "SD250" in ran.stderr and "pip install 'sepdiar[hub]'" in ran.stderr
+
+
 def test_a_name_that_nobody_knows(home):
     error = refused("nonesuch", "SD201")
     assert error.hint == "sepdiar models list" and "silero-vad" in error.what
