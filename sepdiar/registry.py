@@ -102,5 +102,7 @@ def _installed(package: str) -> bool:
 
 
 def _mend(backend: type, missing: tuple[str, ...]) -> str:
+    if mend := getattr(backend, "mend", ""):
+        return str(mend)
     extra = getattr(backend, "extra", "")
     return f"pip install 'sepdiar[{extra}]'" if extra else f"pip install {' '.join(missing)}"

@@ -13,6 +13,7 @@ MODULES = {
     "fine": 'class Made:\n    """Says nothing."""\n    def __init__(self, loud: int = 1) -> None: self.loud = loud\n',
     "needy": 'class Made:\n    """Needs a lot."""\n    needs = ("json", "no_such_parent.child", "no_such_package")\n',
     "extra": 'class Made:\n    """Needs an extra."""\n    needs = ("no_such_package",)\n    extra = "heavy"\n',
+    "mended": 'class Made:\n    """Says how."""\n    needs = ("no_such_package",)\n    mend = "pip install --by-hand"\n',
     "importless": "import no_such_package\n",
     "nameless": "",
     "garbled": "class Made(\n",
@@ -62,10 +63,11 @@ def test_a_refusal_names_the_reason(name, parameters, code, said):
     assert refused.value.code == code and said in str(refused.value)
 
 
-def test_the_hint_is_the_command_that_mends():
+@pytest.mark.parametrize(("name", "command"), [("extra", "pip install 'sepdiar[heavy]'"), ("mended", "pip install --by-hand")])
+def test_the_hint_is_the_command_that_mends(name, command):
     with pytest.raises(SepdiarError) as refused:
-        registry.make("diarizer", "extra", {})
-    assert refused.value.hint == "pip install 'sepdiar[heavy]'"
+        registry.make("diarizer", name, {})
+    assert refused.value.hint == command
 
 
 def test_the_catalogue_lists_what_is_broken_with_the_way_to_mend_it():
