@@ -13,7 +13,18 @@ from sepdiar.cli.say import broken_pipe
 from sepdiar.errors import USAGE
 
 
-class Commands(click.Group):
+class Group(click.Group):
+    """Commands that belong together."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, but without a command the help is shown as it is."""
+        if not args:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(USAGE)
+        return super().parse_args(ctx, args)
+
+
+class Commands(Group):
     """Commands named in a table: command -> file of this package that holds a click command of that name."""
 
     def __init__(self, *positional: Any, modules: Mapping[str, str], **named: Any) -> None:
@@ -32,13 +43,6 @@ class Commands(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"sepdiar.cli.{self.modules[cmd_name]}.{cmd_name} is not a command")
         return command
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does, but without a command the help is shown as it is."""
-        if not args:
-            click.echo(ctx.get_help(), err=True)
-            ctx.exit(USAGE)
-        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; whoever stops reading its output ends it in silence, as he ends every other program."""

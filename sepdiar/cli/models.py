@@ -10,11 +10,12 @@ import click
 
 from sepdiar.cli import say
 from sepdiar.cli.about import JSON, mark
+from sepdiar.cli.group import Group
 from sepdiar.errors import DONE, SOME_FAILED
 from sepdiar.events import Event, Listener
 
 
-@click.group()
+@click.group(cls=Group)
 def models() -> None:
     """Models: list, pull, verify.
 

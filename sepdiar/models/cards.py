@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
@@ -87,7 +88,9 @@ def card(name: str) -> Card:
     """The card of the model called `name`; SD201 where there is none, SD203 where it cannot be read."""
     folder = home(name)
     if folder is None:
-        raise SepdiarError("SD201", f"no model {name!r}; there are: {', '.join(names())}", hint="sepdiar models list")
+        close = get_close_matches(name, names(), 1)
+        meant = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names())}"
+        raise SepdiarError("SD201", f"no model {name!r}; {meant}", hint="sepdiar models list")
     path = folder / "card.toml"
     try:
         facts = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -49,6 +49,12 @@ def test_what_is_not_here_says_how_to_get_it(home, run):
     assert json.loads(run("list", "--json").stdout)[0].keys() >= {"name", "state", "licence", "mend"}
 
 
+def test_without_a_word_the_help_is_shown(run):
+    ran = run()
+    assert (ran.returncode, ran.stdout) == (2, "") and ran.stderr.startswith("Usage: sepdiar models")
+    assert "did you mean sepformer-whamr?" in run("pull", "sepformer-wamr").stderr
+
+
 def test_verify_compares_what_is_here_and_only_that(home, run):
     rows = {row.name: row for row in sepdiar.models.verify()}
     assert rows["compact-embedding"].good and rows["silero-vad"].good is not False
