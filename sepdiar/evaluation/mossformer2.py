@@ -1,0 +1,84 @@
+"""Our MossFormer2 beside that of its authors, on the same random weights: `python -m sepdiar.evaluation.mossformer2 --package-python PYTHON`.
+
+PYTHON is that of an environment which holds the package clearvoice, as eval/mossformer2/README.md says: it cannot live beside ours.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from sepdiar.errors import SOME_FAILED, SepdiarError
+from sepdiar.evaluation import mossformer2_package
+from sepdiar.networks import mossformer2
+from sepdiar.networks.threads import one_thread
+
+TINY = {"width": 8, "depth": 2, "kernel": 4}
+FULL = {"width": 512, "depth": 24, "kernel": 16}
+CASES: Mapping[str, tuple[Mapping[str, int], int, int]] = {  # shape, mixtures, samples
+    "tiny": (TINY, 2, 701),  # two groups of frames, the second not full, and a sample that fills no frame
+    "tiny-group": (TINY, 1, 514),  # one group of frames, full
+    "tiny-short": (TINY, 1, 9),
+    "full": (FULL, 1, 6_005),
+    "full-long": (FULL, 1, 32_000),
+}
+LIMIT = 1e-4  # of the loudest sample
+
+
+def compare(python: Path, name: str, out: Path) -> dict[str, Any]:
+    """Write what both make of a case into OUT/NAME.safetensors, and say how far they are apart."""
+    shape, count, samples = CASES[name]
+    with TemporaryDirectory() as folder:
+        program = [str(python), mossformer2_package.__file__, json.dumps(shape), str(count), str(samples), folder]
+        done = subprocess.run(program, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SepdiarError("SD250", (done.stderr.strip() or "it failed").splitlines()[-1], where=str(python))
+        weights = load_file(Path(folder) / "weights.safetensors")
+        with safe_open(Path(folder) / "sources.safetensors", "pt") as file:
+            package = file.metadata()["package"]
+            mixture, theirs = file.get_tensor("mixture"), file.get_tensor("package")
+    with one_thread(), torch.inference_mode():
+        ours = mossformer2.of(weights)(mixture)
+    names = json.dumps({name: list(value.shape) for name, value in sorted(weights.items())})
+    save_file({"mixture": mixture, "package": theirs, "ours": ours}, out / f"{name}.safetensors", {"weights": names})
+    return {
+        "case": name,
+        **shape,
+        "package": package,
+        "tensors": len(weights),
+        "weights": sum(value.numel() for value in weights.values()),
+        "mixtures": count,
+        "samples": samples,
+        "loudest": float(theirs.abs().max()),
+        "greatest difference": float((ours - theirs).abs().max()),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare every case that is asked for; 1 where one is further apart than rounding explains."""
+    parser = ArgumentParser(prog="python -m sepdiar.evaluation.mossformer2", description=__doc__)
+    parser.add_argument("--package-python", type=Path, required=True, metavar="PYTHON")
+    parser.add_argument("--out", type=Path, default=Path("eval/mossformer2"), metavar="DIR")
+    parser.add_argument("--case", choices=CASES, action="append", help="default: all")
+    given = parser.parse_args(arguments)
+    given.out.mkdir(parents=True, exist_ok=True)
+    found = []
+    for name in given.case or CASES:
+        found.append(compare(given.package_python, name, given.out))
+        print(json.dumps(found[-1]), flush=True)
+    (given.out / "results.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return SOME_FAILED if any(case["greatest difference"] > LIMIT * case["loudest"] for case in found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""Gated attention with convolutions, as in MossFormer (arXiv 2302.11824): near frames by pairs, far ones by a sum over all.
+
+The names of the parts are those of the published weights. Nothing here drops out: it is for using a network, not for training it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+GROUP = 256  # frames that are compared pair by pair
+QUERY = 128
+ROTATED = 32  # of the numbers of a query, how many turn with its place
+NEAR = 17  # frames of a depthwise convolution
+
+
+class ScaleNorm(nn.Module):
+    """Every frame at the same size, which is learned."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.scale = width**-0.5
+        self.g = nn.Parameter(torch.ones(1))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(batch, frames, width) to the same."""
+        size = frames.norm(dim=-1, keepdim=True) * self.scale
+        return frames / size.clamp(min=1e-5) * self.g
+
+
+class Depthwise(nn.Module):
+    """Each channel by itself over near frames."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(width, width, NEAR, padding=NEAR // 2, groups=width, bias=False)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(batch, frames, width) to the same."""
+        found: Tensor = self.conv(frames.transpose(1, 2))
+        return found.transpose(1, 2)
+
+
+class Near(nn.Module):
+    """Adds to each frame what its neighbours say."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.sequential = nn.Sequential(nn.Identity(), Depthwise(width))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(batch, frames, width) to the same."""
+        found: Tensor = self.sequential(frames)
+        return frames + found
+
+
+class Projection(nn.Module):
+    """From one width to another: a norm, a matrix, and the neighbours."""
+
+    def __init__(self, norm: nn.Module, width: int, made: int) -> None:
+        super().__init__()
+        self.mdl = nn.Sequential(norm, nn.Linear(width, made), nn.SiLU(), Near(made))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(batch, frames, width) to (batch, frames, made)."""
+        result: Tensor = self.mdl(frames)
+        return result
+
+
+class Heads(nn.Module):
+    """Several readings of one vector, each with its own scale and offset."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(heads, width))
+        self.beta = nn.Parameter(torch.zeros(heads, width))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(batch, frames, width) to (heads, batch, frames, width)."""
+        return frames * self.gamma[:, None, None] + self.beta[:, None, None]
+
+
+class Rotation(nn.Module):
+    """Turns pairs of numbers by angles that grow with the place, so that a product tells how far apart two frames are."""
+
+    freqs: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("freqs", 10_000.0 ** -(torch.arange(0, ROTATED, 2) / ROTATED))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(..., frames, width) to the same."""
+        angles = torch.arange(vectors.shape[-2], device=vectors.device)[:, None] * self.freqs
+        count = 2 * len(self.freqs)
+        even, odd = vectors[..., :count:2], vectors[..., 1:count:2]
+        turned = torch.stack([even * angles.cos() - odd * angles.sin(), odd * angles.cos() + even * angles.sin()], -1)
+        return torch.cat([turned.flatten(-2), vectors[..., count:]], -1)
+
+
+class GatedAttention(nn.Module):
+    """One attention for two things at once, which then gate each other."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.rotary_pos_emb = Rotation()
+        self.to_hidden = Projection(ScaleNorm(width), width, 4 * width)
+        self.to_qk = Projection(ScaleNorm(width), width, QUERY)
+        self.qk_offset_scale = Heads(QUERY, 4)
+        self.to_out = Projection(ScaleNorm(2 * width), 2 * width, width)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(batch, frames, width) to the same."""
+        late, same = frames.chunk(2, dim=-1)
+        shifted = torch.cat([F.pad(late, (0, 0, 1, -1)), same], -1)
+        hidden = self.to_hidden(shifted)
+        heads = self.rotary_pos_emb(self.qk_offset_scale(self.to_qk(shifted)))
+        value, gate = hidden.chunk(2, dim=-1)
+        seen_value, seen_gate = _attend(heads, hidden).chunk(2, dim=-1)
+        out: Tensor = self.to_out(seen_gate * value * torch.sigmoid(seen_value * gate))
+        return frames + out
+
+
+def _attend(heads: Tensor, hidden: Tensor) -> Tensor:
+    """What each frame sees of the others: within its group weighed by squared likeness, beyond by one matrix for all."""
+    count = hidden.shape[1]
+    padding = (0, 0, 0, -count % GROUP)
+    near_query, far_query, near_key, far_key = F.pad(heads, padding).unflatten(2, (-1, GROUP))
+    grouped = F.pad(hidden, padding).unflatten(1, (-1, GROUP))
+    likeness = F.relu(near_query @ near_key.transpose(-1, -2) / GROUP).square()
+    far = far_key.flatten(1, 2).transpose(1, 2) @ grouped.flatten(1, 2) / count
+    return (likeness @ grouped + far_query @ far[:, None]).flatten(1, 2)[:, :count]
