@@ -57,9 +57,9 @@ class Bent(Filtered):
 class Attention(nn.Module):
     """The attention of the published weights, in which a frame attends to itself alone.
 
-    The paper has frames attend to one another. The program that trained the weights hands them to torch as if the batch were
-    the time, and was fed one mixture at a time; so that is what the weights know. Given several mixtures at once it lets each
-    hear the others, which this does not.
+    The paper has frames attend to one another. Its authors' program hands them to torch as if the batch were the time, and is
+    set to train and to separate with one mixture at a time: so that is what the weights know. Given several at once it lets
+    each hear the others, which this does not.
     """
 
     def __init__(self, width: int) -> None:
