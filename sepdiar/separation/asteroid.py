@@ -8,7 +8,8 @@ from sepdiar.errors import SepdiarError
 from sepdiar.separation.published import Network, Published, PublishedSeparator, weights
 
 CHECKPOINT = "pytorch_model.bin"
-FIGURES = ("numpy.dtype", "numpy.core.multiarray.scalar", "_codecs.encode")  # of the training, as numpy pickled them
+# a checkpoint may hold figures of its training as numpy pickles them, older and newer; nobody needs them
+FIGURES = ("numpy.dtype", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "_codecs.encode")
 
 
 class Asteroid(PublishedSeparator):

@@ -54,7 +54,7 @@ class PublishedSeparator(ABC):
         if rate and not 4000 <= rate <= 192_000:
             raise SepdiarError("SD202", f"4000 to 192000 Hz, not {rate!r}", where=f"{here}.rate")
         if not (path or model or self.usual):
-            raise SepdiarError("SD202", "the file of a model, or its folder, is needed", where=f"{here}.path")
+            raise SepdiarError("SD202", "the file of a model is needed", where=f"{here}.path", hint=f"--set {here}.path=FILE")
         found = in_folder(path, self.files) if path else pulled(model or self.usual, self.files)
         network = self.load(found, device)
         if network.speakers != 2:

@@ -186,6 +186,14 @@ def test_asteroids_separators_say_what_the_package_says(name, tmp_path):
     assert np.abs(made.split(mixtures) - expected).max() < 1e-6 and np.abs(expected).max() > 1e-4
 
 
+def test_figures_of_numpys_in_a_checkpoint_do_no_harm(tmp_path):
+    path = asteroid("ConvTasNet", tmp_path / "best.pth")
+    plain = registry.make("separator", "convtasnet", {"path": str(path)})
+    torch.save(torch.load(path, weights_only=False) | {"best": np.float64(15.24)}, tmp_path / "figure.pth")
+    figure = registry.make("separator", "convtasnet", {"path": str(tmp_path / "figure.pth")})
+    assert (figure.split(noise(16000)) == plain.split(noise(16000))).all()
+
+
 def test_what_was_pulled_is_found_by_its_name(sepformer, home):
     pull("sepformer-whamr16k", sepformer, home, "rate = 8000")
     made, same = registry.make("separator", "sepformer", {}), registry.make("separator", "sepformer", {"path": str(sepformer)})
