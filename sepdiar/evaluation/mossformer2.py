@@ -1,6 +1,8 @@
-"""Our MossFormer2 beside that of its authors, on the same random weights: `python -m sepdiar.evaluation.mossformer2 --package-python PYTHON`.
+"""Our MossFormer2 beside that of its authors, on the same random weights.
 
-PYTHON is that of an environment which holds the package clearvoice, as eval/mossformer2/README.md says: it cannot live beside ours.
+    python -m sepdiar.evaluation.mossformer2 --package-python PYTHON
+
+PYTHON is that of an environment with the package clearvoice, which cannot live beside ours; eval/mossformer2/README.md makes one.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ CASES: Mapping[str, tuple[Mapping[str, int], int, int]] = {  # shape, mixtures, 
     "full": (FULL, 1, 6_005),
     "full-long": (FULL, 1, 32_000),
 }
+PACKAGE = "clearvoice==0.1.2"
 LIMIT = 1e-4  # of the loudest sample
 
 
@@ -42,7 +45,8 @@ def compare(python: Path, name: str, out: Path) -> dict[str, Any]:
         program = [str(python), mossformer2_package.__file__, json.dumps(shape), str(count), str(samples), folder]
         done = subprocess.run(program, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise SepdiarError("SD250", (done.stderr.strip() or "it failed").splitlines()[-1], where=str(python))
+            what = (done.stderr.strip() or "it failed").splitlines()[-1]
+            raise SepdiarError("SD250", what, where=str(python), hint=f"{python} -m pip install --no-deps {PACKAGE}")
         weights = load_file(Path(folder) / "weights.safetensors")
         with safe_open(Path(folder) / "sources.safetensors", "pt") as file:
             package = file.metadata()["package"]
@@ -73,9 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     found = []
-    for name in given.case or CASES:
-        found.append(compare(given.package_python, name, given.out))
-        print(json.dumps(found[-1]), flush=True)
+    try:
+        for name in given.case or CASES:
+            found.append(compare(given.package_python, name, given.out))
+            print(json.dumps(found[-1]), flush=True)
+    except SepdiarError as error:
+        print(error, f"mend  {error.hint}", sep="\n", file=sys.stderr)
+        return error.exit
     (given.out / "results.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     return SOME_FAILED if any(case["greatest difference"] > LIMIT * case["loudest"] for case in found) else 0
 

@@ -11,6 +11,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,11 +50,12 @@ def main(arguments: Sequence[str]) -> None:
 
     shape, (count, samples), folder = json.loads(arguments[0]), map(int, arguments[1:3]), Path(arguments[3])
     spec = find_spec("clearvoice")  # only found: to import it asks for much that the network does not need
-    sys.path.insert(0, str(Path((spec and spec.submodule_search_locations or ["."])[0]) / "models"))
-    from mossformer2_ss.mossformer2 import MossFormer2_SS_16K
-
+    if spec is None or not spec.submodule_search_locations:
+        sys.exit("clearvoice is not installed")
+    sys.path.insert(0, str(Path(spec.submodule_search_locations[0]) / "models"))
+    theirs = import_module("mossformer2_ss.mossformer2")
     sizes = {"encoder_embedding_dim": shape["width"], "mossformer_sequence_dim": shape["width"], "num_spks": 2}
-    network = MossFormer2_SS_16K(
+    network = theirs.MossFormer2_SS_16K(
         Namespace(**sizes, num_mossformer_layer=shape["depth"], encoder_kernel_size=shape["kernel"])
     ).model
     state = network.state_dict()

@@ -26,7 +26,8 @@ class ScaleNorm(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """(batch, frames, width) to the same."""
         size = frames.norm(dim=-1, keepdim=True) * self.scale
-        return frames / size.clamp(min=1e-5) * self.g
+        scaled: Tensor = frames / size.clamp(min=1e-5) * self.g
+        return scaled
 
 
 class Depthwise(nn.Module):
@@ -124,10 +125,11 @@ class GatedAttention(nn.Module):
 
 def _attend(heads: Tensor, hidden: Tensor) -> Tensor:
     """What each frame sees of the others: within its group weighed by squared likeness, beyond by one matrix for all."""
-    count = hidden.shape[1]
+    batch, count, width = hidden.shape
     padding = (0, 0, 0, -count % GROUP)
-    near_query, far_query, near_key, far_key = F.pad(heads, padding).unflatten(2, (-1, GROUP))
-    grouped = F.pad(hidden, padding).unflatten(1, (-1, GROUP))
+    near_query, far_query, near_key, far_key = F.pad(heads, padding).reshape(4, batch, -1, GROUP, QUERY)
+    grouped = F.pad(hidden, padding).reshape(batch, -1, GROUP, width)
     likeness = F.relu(near_query @ near_key.transpose(-1, -2) / GROUP).square()
     far = far_key.flatten(1, 2).transpose(1, 2) @ grouped.flatten(1, 2) / count
-    return (likeness @ grouped + far_query @ far[:, None]).flatten(1, 2)[:, :count]
+    seen: Tensor = likeness @ grouped + far_query @ far[:, None]
+    return seen.flatten(1, 2)[:, :count]

@@ -64,7 +64,7 @@ class Inner(nn.Module):
 
     def __init__(self, width: int, depth: int) -> None:
         super().__init__()
-        self.mossformerM = Layers(width, depth)  # noqa: N815
+        self.mossformerM = Layers(width, depth)
         self.norm = nn.LayerNorm(width, eps=1e-6)
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -106,10 +106,10 @@ class Masks(nn.Module):
     def forward(self, filtered: Tensor) -> Tensor:
         """(batch, width, frames) to (batch, sources, width, frames)."""
         channels = self.conv1d_encoder(self.norm(filtered)) + self.pos_enc(filtered.shape[2])
-        apart = self.conv1d_out(self.prelu(self.mdl(channels)))
-        apart = apart.unflatten(1, (self.sources, -1)).flatten(0, 1)
+        batch, width, frames = channels.shape
+        apart = self.conv1d_out(self.prelu(self.mdl(channels))).reshape(-1, width, frames)
         masks = F.relu(self.conv1_decoder(self.output(apart) * self.output_gate(apart)))
-        return masks.unflatten(0, (-1, self.sources))
+        return masks.reshape(batch, self.sources, width, frames)
 
 
 class Mossformer2(nn.Module):
@@ -127,7 +127,8 @@ class Mossformer2(nn.Module):
         filtered = self.enc(mixture)
         masked = filtered[:, None] * self.mask_net(filtered)
         made: Tensor = self.dec(masked.flatten(0, 1))[:, 0]
-        return F.pad(made, (0, mixture.shape[1] - made.shape[1])).unflatten(0, masked.shape[:2])
+        batch, count = mixture.shape
+        return F.pad(made, (0, count - made.shape[1])).reshape(batch, -1, count)
 
 
 def of(weights: Mapping[str, Tensor]) -> Mossformer2:
