@@ -65,8 +65,8 @@ def measured(command: Sequence[str], environ: Mapping[str, str] | None = None) -
     if importlib.util.find_spec("psutil") is None:
         raise SepdiarError("SD250", "measuring memory needs psutil", hint="pip install psutil")
     began = time.perf_counter()
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, env=environ, text=True, **quiet)
+    nothing, heard = subprocess.DEVNULL, subprocess.PIPE
+    process = subprocess.Popen(command, env=environ, text=True, stdin=nothing, stdout=nothing, stderr=heard)
     events: list[Mapping[str, Any]] = []
     reader = threading.Thread(target=_listen, args=(process.stderr, events))
     reader.start()
