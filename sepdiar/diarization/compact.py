@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,9 +51,11 @@ class Compact:
 
     def diarize(self, audio: Audio, speakers: int | None = None) -> Sequence[Turn]:
         """Who speaks when, in samples of `audio` (one channel, 16 kHz); turns may overlap; empty where nobody speaks."""
+        from sepdiar.networks.threads import one_thread
+
         hop = self._hop
         plan = Plan(hop, round(LENGTH * RATE / hop), round(self._step * RATE / hop))
-        with _one_thread():
+        with one_thread():
             return diarized(audio, plan, self._hears, self._knows, known=speakers or 0, most=self._most, pause=self._pause)
 
     def _hears(self, _: Sequence[Span], samples: Samples) -> Activity:
@@ -131,16 +132,3 @@ def _cut_out(samples: Samples, parts: Sequence[Span]) -> tuple[Samples, Samples]
     pieces = [piece for part in parts for piece in (samples[part.start : part.end], silence)]
     keep = [piece for part in parts for piece in (np.ones(len(part), np.float32), silence)]
     return np.concatenate(pieces), np.concatenate(keep)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums of floats come out the same however many cores there are."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

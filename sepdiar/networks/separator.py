@@ -25,7 +25,7 @@ class Separator(nn.Module):
 
     The network says of each cell of the spectrum how far the first source lies from half of the mixture; the second lies as
     far on the other side. It sees the cells, and how strongly each band repeats itself after the period of each pitch that
-    a voice can have: to learn that from the cells alone takes three times as long. The level of the mixture changes
+    a voice can have, which is slow to learn from the cells alone. The level of the mixture changes
     nothing but that of the sources. `patch` frames make one step of the attention: few steps and wide matrices are what a
     CPU is quick at.
     """

@@ -42,8 +42,8 @@ class Mixing:
 class Mixer:
     """Draws (mixture, two sources) from a corpus; the sources add up to the mixture, its noise shared between them."""
 
-    def __init__(self, corpus: Corpus, mixing: Mixing, noises: tuple[Samples, ...] = ()) -> None:
-        self._corpus, self._mixing, self._noises = corpus, mixing, noises
+    def __init__(self, corpus: Corpus, mixing: Mixing, noises: Sequence[Samples] = (), rooms: Sequence[Samples] = ()) -> None:
+        self._corpus, self._mixing, self._noises, self._rooms = corpus, mixing, noises, rooms
         self._clips = corpus.by_speaker()
         self._speakers = list(self._clips)
         self._pitches = np.array([pitch_of(corpus, clips) for clips in self._clips.values()]) if mixing.alike else np.zeros(0)
@@ -67,7 +67,7 @@ class Mixer:
             two[:] = 0
         pair = np.stack([one, two])
         if rng.random() < mixing.room:
-            pair = np.stack([augment.heard_in(source, augment.response(rng)) for source in pair])
+            pair = np.stack([augment.heard_in(source, self._place(rng)) for source in pair])
         if rng.random() < mixing.band:
             edge = min(edge, rng.choice([3400, 4000, rng.uniform(3000, 8000)]))
         if edge < 7500:
@@ -81,6 +81,12 @@ class Mixer:
         if rng.random() < self._mixing.alike:
             return first, others[int(np.abs(np.log(self._pitches[others] / self._pitches[first])).argmin())]
         return first, others[0]
+
+    def _place(self, rng: Generator) -> Samples:
+        """Half of the time a room that was measured, where there are any."""
+        if self._rooms and rng.random() < 0.5:
+            return self._rooms[int(rng.integers(len(self._rooms)))]
+        return augment.response(rng)
 
     def _noise(self, rng: Generator, samples: int, floor: float) -> Samples:
         """Noise over the higher of the two floors half of the time, so that the floor tells nothing; at times much louder."""
@@ -243,7 +249,7 @@ class Separation:
         self.network = weights.make(self.kind, self.shape)
         self.heads = nn.Module()
         self._drawing = table(Drawing, recipe, "data")
-        self._mixer = Mixer(train, table(Mixing, recipe, "mixing"), tuple(noises))
+        self._mixer = Mixer(train, table(Mixing, recipe, "mixing"), noises, rooms)
         self._pairs = [pair.sources for pair in development(dev, self._drawing.dev_pairs)]
 
     def batch(self, rng: Generator) -> Batch:
