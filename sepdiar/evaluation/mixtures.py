@@ -100,8 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pairs = development(gather(asked.speech, asked.split, asked.cache), asked.pairs, SEED)
     noises = material.noises(asked.noise) if asked.noise else ()
     rooms = material.rooms(asked.rooms) if asked.rooms else ()
-    file = Path(asked.model)
-    network = weights.read(file.read_bytes()).eval() if file.is_file() else weights.load(weights.find(asked.model))
+    network = weights.named(asked.model)
     found: dict[str, Any] = {}
     began, seconds = time.process_time(), 0.0
     for name, change in changes(noises, rooms).items():

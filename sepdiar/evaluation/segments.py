@@ -63,8 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     corpus = gather(asked.speech, asked.split, asked.cache)
     noises: tuple[Samples, ...] = material.noises(asked.noise) if asked.noise else ()
     rooms: tuple[Samples, ...] = material.rooms(asked.rooms) if asked.rooms else ()
-    file = Path(asked.model)
-    network = weights.read(file.read_bytes()).eval() if file.is_file() else weights.load(weights.find(asked.model))
+    network = weights.named(asked.model)
     table, seconds, spent = {}, 0.0, 0.0
     for name, drawing in HARDER.items():
         windows = development(corpus, drawing, asked.windows, SEED, noises, rooms)

@@ -74,6 +74,12 @@ def load(model: Model, device: str = "cpu") -> nn.Module:
     return read(content).to(device).eval()
 
 
+def named(text: str) -> nn.Module:
+    """The network of one of our models by its name, or of a file of weights, ready to work."""
+    file = Path(text)
+    return read(file.read_bytes()).eval() if file.is_file() else load(find(text))
+
+
 def read(content: bytes) -> nn.Module:
     """The network that `write` wrote."""
     from safetensors.torch import load as tensors

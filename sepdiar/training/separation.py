@@ -97,13 +97,14 @@ class Mixer:
         else:
             return np.zeros(samples, np.float32)
         if self._noises and rng.random() < 0.5:
-            noise = self._noises[rng.integers(len(self._noises))]
+            noise = self._noises[int(rng.integers(len(self._noises)))]
             at = rng.integers(max(1, len(noise) - samples))
             noise = np.resize(noise[at : at + samples], samples)
             noise = noise / np.float32(np.sqrt(np.mean(noise**2)) + 1e-9)
         else:
             noise = augment.coloured(samples, rng.uniform(-1, 8), rng)
-        return noise * augment.gain(min(level, -30.0))
+        made: Samples = noise * augment.gain(min(level, -30.0))
+        return made
 
     def _talk(self, speaker: str, rng: Generator, samples: int) -> tuple[Samples, float, float]:
         """One speaker without a long pause, and the band edge and the floor of what was taken."""
