@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sepdiar.audio.runs import runs
 from sepdiar.audio.source import RawAudio, Samples
 from sepdiar.conversation import Span, merged
 from sepdiar.errors import SepdiarError
@@ -73,8 +74,7 @@ class Scratch:
             first = place + int(wrong.argmax())
             raise SepdiarError("SD114", f"the first at {first / self.rate:.3f} s")
         self.unreal += int(wrong.sum())
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], wrong, [False]]).astype(np.int8))) + place
-        self._damaged += [Span(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+        self._damaged += [Span(*run) for run in (place + runs(wrong)).tolist()]
         return np.where(wrong[:, None], np.float32(0), frames)
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sepdiar.audio.runs import runs
 from sepdiar.audio.source import Audio, Samples, blocks
 from sepdiar.conversation import Span, intersected, merged
 from sepdiar.diarization.edges import STEP, floor, refined, without_pauses
@@ -139,9 +140,8 @@ def hysteresis(score: Values, on: float, off: float, width: int) -> tuple[Span, 
     >>> hysteresis(np.array([0, 0.4, 0.6, 0.4, 0.1]), on=0.5, off=0.3, width=10)
     (Span(start=20, end=40),)
     """
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], score >= off, [False]]).astype(np.int8))).reshape(-1, 2)
     spans = []
-    for start, end in edges.tolist():
+    for start, end in runs(score >= off).tolist():
         if (reached := np.flatnonzero(score[start:end] >= on)).size:
             spans.append(Span((start + int(reached[0])) * width, end * width))
     return tuple(spans)

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from sepdiar.audio.runs import runs
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, intersected
 from sepdiar.diarization.activity import RATE, Values
@@ -44,8 +45,7 @@ def _pieces(probability: Values, hop: int, sounds: Sequence[Span]) -> tuple[Name
     alone = active & (active.sum(1) == 1)[:, None]
     found: list[tuple[Span, int]] = []
     for speaker, row in enumerate(alone.T):
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], row, [False]]).astype(np.int8))).reshape(-1, 2) * hop
-        for part in intersected([Span(*edge) for edge in edges.tolist()], sounds):
+        for part in intersected([Span(*run) for run in (hop * runs(row)).tolist()], sounds):
             if len(part) >= LEAST * RATE:
                 cuts = np.linspace(part.start, part.end, -(-len(part) // round(MOST * RATE)) + 1).astype(int).tolist()
                 found += [(Span(first, last), speaker) for first, last in pairwise(cuts)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sepdiar.audio.runs import runs
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn
 from sepdiar.diarization.activity import loudness_of
@@ -113,11 +114,9 @@ def voices_of(audio: Audio, windows: Windows, embedder: Embedder) -> Voices:
 
 def _parts(alone: Any, hop: int) -> list[Span]:
     """The longest stretches in which one is heard alone, up to `MOST` seconds in all, in order."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], alone, [False]]).astype(np.int8))).reshape(-1, 2)
     edge = round(EDGE * RATE)
-    spans = [
-        Span(first * hop + edge, last * hop - edge) for first, last in edges.tolist() if (last - first) * hop >= SHORTEST * RATE
-    ]
+    spans = [Span(*run) for run in (hop * runs(alone)).tolist()]
+    spans = [Span(span.start + edge, span.end - edge) for span in spans if len(span) >= SHORTEST * RATE]
     kept, left = [], round(MOST * RATE)
     for span in sorted(spans, key=lambda one: (-len(one), one.start)):
         if left > 0:

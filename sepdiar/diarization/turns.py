@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sepdiar.audio.runs import runs
 from sepdiar.conversation import Span, Turn, merged, within
 from sepdiar.diarization.activity import RATE, Values, hysteresis
 from sepdiar.diarization.edges import STEP, floor
@@ -50,8 +51,7 @@ def sounds(loud: Values) -> tuple[Span, ...]:
     smooth = uniform_filter1d(loud, 3, mode="nearest")
     peak = maximum_filter1d(smooth, 2 * round(AROUND * RATE / STEP) + 1, mode="nearest")
     heard = smooth > np.clip(floor(loud) + ABOVE_FLOOR, np.maximum(peak - DEEP, SOFT), np.maximum(peak - CLOSE, SOFT))
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], heard, [False]]).astype(np.int8))).reshape(-1, 2)
-    spans = [Span(max(first - LEAD, 0) * STEP, min(last + LEAD, len(loud)) * STEP) for first, last in edges.tolist()]
+    spans = [Span(max(first - LEAD, 0) * STEP, min(last + LEAD, len(loud)) * STEP) for first, last in runs(heard).tolist()]
     return merged(spans, gap=round(HOLE * RATE))
 
 

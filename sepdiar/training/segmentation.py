@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sepdiar.audio.runs import runs
 from sepdiar.audio.source import Samples
 from sepdiar.conversation import Span, merged
 from sepdiar.formats.segments import TICKS, Segment
@@ -181,9 +182,7 @@ def errors(window: Window, chances: Tensor) -> dict[str, float]:
 
 def stretches(active: NDArray[np.bool_], pause: float = PAUSE, shortest: float = SHORTEST) -> list[Span]:
     """Where a speaker speaks, in frames; pauses that end no turn are bridged, and clicks left out."""
-    edges = np.flatnonzero(np.diff(np.pad(active.astype(np.int8), 1)))
-    spans = (Span(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True))
-    bridged = merged(spans, int(pause * RATE / HOP) - 1)
+    bridged = merged((Span(*run) for run in runs(active).tolist()), int(pause * RATE / HOP) - 1)
     return [span for span in bridged if len(span) >= shortest * RATE / HOP]
 
 
