@@ -39,15 +39,17 @@ class Compact:
 
     def __init__(self, pause: float = 0.3, most: int = 8, step: float = STEP) -> None:
         from sepdiar.networks import weights
+        from sepdiar.networks.ear import Ear
 
         if not 1 <= most <= 100:
             raise SepdiarError("SD202", f"{most} is not from 1 to 100", where="diarize.compact.most")
         if not 0.5 <= step <= LENGTH / 2:
             raise SepdiarError("SD202", f"{step} is not from 0.5 to {LENGTH / 2:g}", where="diarize.compact.step")
         self._pause, self._most, self._step = pause, most, step
-        models = [weights.find(name) for name in self.model.split(", ")]
-        self.model_sha256 = " ".join(model.sha256 for model in models)
-        self._segmenter, self._voice = (weights.load(model) for model in models)
+        segmentation, embedding = self.model.split(", ")
+        found = weights.find(segmentation)
+        self._segmenter, self._ear = weights.load(found), Ear(embedding)
+        self.model_sha256 = f"{found.sha256} {self._ear.model_sha256}"
         self._hop: int = self._segmenter.hop  # type: ignore[assignment]
 
     def diarize(self, audio: Audio, speakers: int | None = None) -> Sequence[Turn]:
@@ -57,7 +59,7 @@ class Compact:
         hop = self._hop
         plan = Plan(hop, round(LENGTH * RATE / hop), round(self._step * RATE / hop))
         with one_thread():
-            return diarized(audio, plan, self._hears, self._knows, known=speakers or 0, most=self._most, pause=self._pause)
+            return diarized(audio, plan, self._hears, self._ear, known=speakers or 0, most=self._most, pause=self._pause)
 
     def _hears(self, _: Sequence[Span], samples: Samples) -> Activity:
         import torch
@@ -67,13 +69,6 @@ class Compact:
         with torch.inference_mode():
             heard: Activity = activity(self._segmenter(torch.from_numpy(samples))).numpy()
         return heard
-
-    def _knows(self, samples: Samples, keep: Samples) -> Vectors:
-        import torch
-
-        with torch.inference_mode():
-            vector: Vectors = self._voice(torch.from_numpy(samples)[None], torch.from_numpy(keep)[None])[0].numpy()
-        return vector
 
 
 def diarized(

@@ -69,7 +69,7 @@ class Separate(BackendStage):
         if isinstance(separator, Blind):
             listen = None
             if self.voice:
-                from sepdiar.separation.ear import Ear
+                from sepdiar.networks.ear import Ear
 
                 listen = Ear(self.voice, self.device)
                 self._voice_sha256 = listen.model_sha256
