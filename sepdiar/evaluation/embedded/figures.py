@@ -100,6 +100,18 @@ def figures(rows: Sequence[Counts]) -> dict[str, Value]:
     return found
 
 
+def rates(count: float, hours: float) -> tuple[float, float]:
+    """Where 95 % of the rates an hour lie that could have given so many chance events (Poisson).
+
+    >>> tuple(round(one, 2) for one in rates(0, 20))
+    (0.0, 0.18)
+    """
+    from scipy.stats import chi2
+
+    low = float(chi2.ppf(0.025, 2 * count)) / 2 / hours if count else 0.0
+    return low, float(chi2.ppf(0.975, 2 * count + 2)) / 2 / hours
+
+
 def _sum(counts: Counts, weights: Weights) -> float:
     return sum(weight * counts.get(key, 0.0) for key, weight in weights.items())
 

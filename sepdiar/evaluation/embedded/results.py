@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sepdiar.evaluation.embedded.figures import FIGURES, PROTOCOL, figures
+from sepdiar.evaluation.embedded.figures import FIGURES, PROTOCOL, figures, rates
 from sepdiar.evaluation.embedded.scores import Row
 
 KEPT = sorted({"recordings"}.union(*(figure.counts for figure in FIGURES.values())))
@@ -85,12 +85,9 @@ def goals(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
 
 def endured(entries: Sequence[Entry]) -> dict[str, Any]:
     """Swaps over many hours: how many, and where 95 % of the rates an hour lie that could have given so many."""
-    from scipy.stats import chi2
-
     rows = [row for entry in entries for row in entry.rows]
     swaps, hours = (sum(row.counts.get(key, 0.0) for row in rows) for key in ("swaps", "hours"))
-    low = float(chi2.ppf(0.025, 2 * swaps)) / 2 / hours if swaps else 0.0
-    high = float(chi2.ppf(0.975, 2 * swaps + 2)) / 2 / hours
+    low, high = rates(swaps, hours)
     facts = {"system": entries[0].system, "swaps": swaps, "hours": round(hours, 4), "low": low, "high": high}
     return {**facts, "recordings": len(rows), **_figures(rows), "models": dict(entries[0].models)}
 

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import numpy as np
-
-from sepdiar.audio.source import Audio, RawAudio, Within, blocks
-from sepdiar.conversation import Conversation, Span, Track, intersected, merged, outside
-from sepdiar.errors import SepdiarError
+from sepdiar.conversation import Conversation, Span
 from sepdiar.evaluation.embedded.systems import Ran
+from sepdiar.evaluation.heard import heard
 from sepdiar.formats import read_conversation
-from sepdiar.formats.segments import TICKS, of_conversation, speech
+from sepdiar.formats.segments import TICKS, of_conversation
 from sepdiar.metrics.diarization import diarization_error
 from sepdiar.metrics.result import Counts, added
-from sepdiar.metrics.separation import separation
-from sepdiar.metrics.sides import open_audio
-from sepdiar.metrics.swaps import swaps
-from sepdiar.metrics.truth import Pair, Side, dialogues
+from sepdiar.metrics.truth import Pair, dialogues
 from sepdiar.metrics.turns import turn_taking
 
 
@@ -49,14 +41,14 @@ def _row(ran: Ran, folder: Path, processor: float) -> Row:
         return Row(name, counts | _who(true, None), failure=ran.failures.get(name, "not done"))
     made, item = ran.items[name]
     pair = Pair(made, item, true, folder)
-    heard = len(made.speakers)
+    count = len(made.speakers)
     sides = list(dialogues(pair))
     counts |= {
-        "counted": float(heard == len(true.speakers)),
+        "counted": float(count == len(true.speakers)),
         "kept_seconds": sum(side.hypothesis.samples for side in sides) / made.recording.rate,
     }
-    parts = [part for side in sides for part in _heard(pair, side)]
-    return Row(name, added([counts | _who(true, pair), *parts]), heard)
+    parts = [part for side in sides for part in heard(pair, side)]
+    return Row(name, added([counts | _who(true, pair), *parts]), count)
 
 
 def _who(true: Conversation, pair: Pair | None) -> dict[str, float]:
@@ -65,62 +57,3 @@ def _who(true: Conversation, pair: Pair | None) -> dict[str, float]:
     whole = Span(0, true.recording.samples).at_rate(true.recording.rate, TICKS)
     error = diarization_error(ours, theirs, uem={ours[0].session: [whole]})
     return {**error.counts, **turn_taking(ours, theirs).counts}
-
-
-def _heard(pair: Pair, side: Side) -> Iterator[Counts]:
-    """What is heard on the two channels of a dialogue."""
-    mixed = Within(open_audio(pair.folder / pair.true.recording.path), side.span)
-    with TemporaryDirectory() as scratch:
-        files = (Path(scratch) / name for name in ("mixture", "true", "made"))
-        mixture, true, made = map(_unpacked, (mixed, side.reference, side.hypothesis), files)
-        side = replace(side, reference=true, hypothesis=made)
-        try:
-            found = separation(true, made, turns=side.turns, mixture=mixture, name=side.name, filtered=False)
-        except SepdiarError as error:
-            if error.code != "SD602":  # nobody speaks in what was taken for a dialogue
-                raise
-            return
-        yield found.counts
-        yield swaps(true, made, turns=side.turns, name=side.name).counts
-        yield _same(side, mixture, _copied(pair, side), "copied")
-        order = [int(row["hypothesis_channel"]) for row in found.figures["channels"]]
-        yield _same(side, mixture, _alone(pair, side, order), "clean")
-
-
-def _unpacked(audio: Audio, path: Path) -> Audio:
-    """The same as plain samples on disk, which are read by short stretches much faster than FLAC is."""
-    with path.open("wb") as file:
-        for _, frames in blocks(audio):
-            file.write(np.ascontiguousarray(frames).data)
-    return RawAudio(path, audio.rate, audio.samples, audio.channels, audio.bits)
-
-
-def _same(side: Side, mixture: Audio, places: Mapping[int, Sequence[Span]], name: str) -> dict[str, float]:
-    """Of the samples of some places of each channel, how many there are, and how many are not those of the input."""
-    samples = changed = 0
-    for channel, spans in places.items():
-        for span in spans:
-            for part, frames in blocks(mixture, span):
-                samples += len(part)
-                changed += int((side.hypothesis.read(part)[:, channel] != frames[:, 0]).sum())
-    return {f"{name}_samples": float(samples), f"{name}_changed": float(changed)}
-
-
-def _copied(pair: Pair, side: Side) -> dict[int, list[Span]]:
-    """For each channel what is said to be copied, on the clock of the dialogue."""
-    tracks: dict[int, Track] = {track.channel: track for track in pair.made.tracks if track.file == side.name.rpartition("/")[2]}
-    return {
-        channel: [stretch.span.shift(-side.span.start) for stretch in track.stretches if stretch.origin == "copied"]
-        for channel, track in tracks.items()
-    }
-
-
-def _alone(pair: Pair, side: Side, order: Sequence[int]) -> dict[int, list[Span]]:
-    """For each channel where in truth its speaker alone speaks, on the clock of the dialogue."""
-    spoken = speech(pair.true.turns)
-    places = {}
-    for number, track in enumerate(sorted(pair.true.tracks, key=lambda track: (track.file, track.channel))):
-        others = merged(span for name, spans in spoken.items() if name != track.speaker for span in spans)
-        alone = intersected(spoken.get(track.speaker, ()), outside(side.span, others))
-        places[order[number]] = [span.shift(-side.span.start) for span in alone]
-    return places

@@ -75,7 +75,7 @@ def notes(results: Mapping[str, Any]) -> list[str]:
     """Markdown: goals, what was left out, what was refused, the machine, the models."""
     lines = [
         f"- {'holds' if goal['holds'] else '**does not hold**'}: {goal['what']} ({goal['case']}), embedded: "
-        f"{_cell(goal)} %, goal {goal['goal']}"
+        f"{cell(goal)} %, goal {goal['goal']}"
         for goal in results["goals"]
     ]
     if long := results.get("endurance"):
@@ -83,8 +83,8 @@ def notes(results: Mapping[str, Any]) -> list[str]:
         rates = f"{long['low']:.2g} to {long['high']:.2g} an hour (95 %, Poisson)"
         lines.append(
             f"- {verdict}: {long['swaps']:g} swaps in {long['hours']:g} hours of clean dialogue, {long['recordings']} "
-            f"recordings, {long['system']}: {rates}, goal 0; their DER {_cell(long['figures']['der'])} %, onsets within 50 ms "
-            f"{_cell(long['figures']['onsets'])} %"
+            f"recordings, {long['system']}: {rates}, goal 0; their DER {cell(long['figures']['der'])} %, onsets within 50 ms "
+            f"{cell(long['figures']['onsets'])} %"
         )
     lines += [f"- left out: `{name}`: {why}" for name, why in results["left_out"].items()]
     for case in results["cases"]:
@@ -115,23 +115,23 @@ def _heads(keys: Iterable[str]) -> list[str]:
 def _cells(row: Mapping[str, Any], keys: Iterable[str], intervals: bool = True) -> Iterator[str]:
     for key in keys:
         one = row["figures"][key]
-        yield _cell(one) if intervals else _number(one["value"])
+        yield cell(one) if intervals else number(one["value"])
 
 
-def _cell(one: Mapping[str, Any]) -> str:
+def cell(one: Mapping[str, Any]) -> str:
     """A value, and its interval where there is one.
 
-    >>> _cell({"value": 7.61, "low": 5.2, "high": 10.03}), _cell({"value": 0.0, "low": 0.0, "high": 0.0})
+    >>> cell({"value": 7.61, "low": 5.2, "high": 10.03}), cell({"value": 0.0, "low": 0.0, "high": 0.0})
     ('7.6 (5.2 to 10.0)', '0')
     """
     spread = one["low"] is not None and one["low"] < one["high"]
-    return _number(one["value"]) + (f" ({_number(one['low'])} to {_number(one['high'])})" if spread else "")
+    return number(one["value"]) + (f" ({number(one['low'])} to {number(one['high'])})" if spread else "")
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
     """A value as a table shows it, a small one never as nothing.
 
-    >>> _number(None), _number(0.0), _number(0.004), _number(7.25), _number(134.2)
+    >>> number(None), number(0.0), number(0.004), number(7.25), number(134.2)
     ('-', '0', '0.004', '7.2', '134')
     """
     if value is None:
