@@ -18,7 +18,7 @@ GROUP = "sepdiar.cards"
 """Entry points of packages that bring cards of their own: the value is a package that holds NAME/card.toml."""
 
 INERT = frozenset({".safetensors", ".json", ".yaml", ".txt"})
-"""Endings of files that nothing in them can run; every other one is taken for a pickle and converted."""
+"""Endings of files in which nothing can run; every other one is taken for a pickle and converted, unless its card says `inert`."""
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -31,10 +31,12 @@ class Source:
     sha256: str = ""
     tensors: str = ""
     """The key below which a pickle holds its tensors; empty where they are all it holds, or in one place only."""
+    inert: bool = False
+    """Nothing in its format can run, though its ending does not say so: the model.bin of CTranslate2."""
 
     @property
     def pickled(self) -> bool:
-        return PurePosixPath(self.path).suffix not in INERT
+        return not self.inert and PurePosixPath(self.path).suffix not in INERT
 
     @property
     def kept(self) -> str:

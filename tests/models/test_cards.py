@@ -27,9 +27,10 @@ def test_a_public_card_says_what_a_user_must_know(name):
     assert all(re.fullmatch(r"[0-9a-f]{64}|", source.sha256) for source in card.public.files)
     assert text.count("sha256 not known to us") == sum(not source.sha256 for source in card.public.files)
     kept = [source.kept for source in card.public.files]
-    assert (
-        kept and len(set(kept)) == len(kept) and all(path.endswith((".safetensors", ".json", ".yaml", ".txt")) for path in kept)
-    )
+    assert kept and len(set(kept)) == len(kept)
+    endings = (".safetensors", ".json", ".yaml", ".txt")
+    assert all(source.inert or source.kept.endswith(endings) for source in card.public.files)
+    assert all(source.path == "model.bin" and card.facts["backend"] == "whisper" for source in card.public.files if source.inert)
 
 
 def test_what_is_not_here_says_how_to_get_it(home, run):

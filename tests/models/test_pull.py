@@ -16,7 +16,7 @@ import pytest
 import sepdiar
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event
-from sepdiar.models import shelf
+from sepdiar.models import cards, shelf
 from sepdiar.networks import weights
 from sepdiar.store.lock import Lock
 
@@ -278,3 +278,14 @@ def test_two_at_once(hub, home, publish):
 
 def test_a_card_that_leads_outside_is_refused(hub, home, publish):
     assert "leads outside" in refused(publish({"../escaped.json": b"{}"}), "SD203").what
+
+
+def test_a_file_that_its_card_calls_inert_is_kept_as_it_was_published(hub, home, publish):
+    files = {"model.bin": WEIGHTS, "config.json": b"{}", "tokenizer.json": b"{}", "vocabulary.txt": b"a\nb\n"}
+    card = cards.home(publish(files)) / "card.toml"
+    card.write_text(card.read_text().replace('path = "model.bin"\n', 'path = "model.bin"\ninert = true\n'))
+    folder = sepdiar.models.pull("talk")
+    assert {path: (folder / path).read_bytes() for path in files} == files
+    assert [row.good for row in sepdiar.models.verify("talk")] == [True]
+    (folder / "vocabulary.txt").write_bytes(b"a\nc\n")
+    assert [row.good for row in sepdiar.models.verify("talk")] == [False]
