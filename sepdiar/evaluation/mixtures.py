@@ -12,9 +12,7 @@ import csv
 import json
 import sys
 import time
-from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,12 +21,13 @@ from numpy.random import Generator
 from torch import nn
 
 from sepdiar.audio.source import Samples
+from sepdiar.evaluation import bootstrap
+from sepdiar.evaluation.command import command, material, of_speech
 from sepdiar.networks import weights
-from sepdiar.training import augment, material
-from sepdiar.training.corpus import RATE, gather
+from sepdiar.training import augment
+from sepdiar.training.corpus import RATE
 from sepdiar.training.separation import development, evaluate, si_sdr
 
-DRAWS = 1000
 SEED = 11
 NOISE = -15.0  # dB against the mixture
 TELEPHONE = 3400.0  # Hz
@@ -38,10 +37,9 @@ Change = Callable[[Samples, Generator], Samples]
 
 def interval(values: Sequence[float]) -> dict[str, Any]:
     """The mean, where it lies for 95 % of draws of as many values, and how many there are."""
-    rng, given = np.random.default_rng(SEED), np.asarray(values)
-    means = given[rng.integers(len(given), size=(DRAWS, len(given)))].mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return {"value": round(float(given.mean()), 2), "interval": [round(float(low), 2), round(float(high), 2)], "n": len(given)}
+    given = np.asarray(values, np.float64)
+    means = bootstrap.drawn(len(given)) @ given / len(given)
+    return {"value": round(float(given.mean()), 2), "interval": bootstrap.interval(means, digits=2), "n": len(given)}
 
 
 def changes(noises: Sequence[Samples], rooms: Sequence[Samples]) -> dict[str, Change]:
@@ -85,21 +83,16 @@ def alone(network: nn.Module, talkers: Sequence[Samples]) -> dict[str, Any]:
     return {"si_sdr": interval(kept), "other_below": interval(below), "both_25_db": round(share, 3)}
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print the table as JSON."""
-    parser = ArgumentParser(prog="python -m sepdiar.evaluation.mixtures", description=__doc__)
-    parser.add_argument("--speech", type=Path, required=True, help="manifest (TSV)")
-    parser.add_argument("--split", default="dev")
-    parser.add_argument("--cache", type=Path, required=True, help="where decoded speech is kept")
-    parser.add_argument("--rooms", type=Path, help="a folder of room responses; without it they are made")
-    parser.add_argument("--noise", type=Path, help="a folder of noise; without it it is made")
+    parser = of_speech("mixtures", __doc__)
     parser.add_argument("--pairs", type=int, default=200, help="of each condition")
     parser.add_argument("--model", default="compact-separation")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    pairs = development(gather(asked.speech, asked.split, asked.cache), asked.pairs, SEED)
-    noises = material.noises(asked.noise) if asked.noise else ()
-    rooms = material.rooms(asked.rooms) if asked.rooms else ()
+    corpus, noises, rooms = material(asked)
+    pairs = development(corpus, asked.pairs, SEED)
     network = weights.named(asked.model)
     found: dict[str, Any] = {}
     began, seconds = time.process_time(), 0.0

@@ -10,18 +10,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from sepdiar.errors import SOME_FAILED, SepdiarError
-from sepdiar.evaluation import mossformer2_package
+from sepdiar.errors import SepdiarError
+from sepdiar.evaluation import beside, mossformer2_package
+from sepdiar.evaluation.command import command
 from sepdiar.networks import mossformer2
 from sepdiar.networks.threads import one_thread
 
@@ -35,10 +34,9 @@ CASES: Mapping[str, tuple[Mapping[str, int], int, int]] = {  # shape, mixtures, 
     "full-long": (FULL, 1, 32_000),
 }
 PACKAGE = "clearvoice==0.1.2"
-LIMIT = 1e-4  # of the loudest sample
 
 
-def compare(python: Path, name: str, out: Path) -> dict[str, Any]:
+def compare(python: Path, name: str, out: Path) -> beside.Row:
     """Write what both make of a case into OUT/NAME.safetensors, and say how far they are apart."""
     shape, count, samples = CASES[name]
     with TemporaryDirectory() as folder:
@@ -63,29 +61,17 @@ def compare(python: Path, name: str, out: Path) -> dict[str, Any]:
         "weights": sum(value.numel() for value in weights.values()),
         "mixtures": count,
         "samples": samples,
-        "loudest": float(theirs.abs().max()),
-        "greatest difference": float((ours - theirs).abs().max()),
+        **beside.apart(ours, theirs),
     }
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare every case that is asked for; 1 where one is further apart than rounding explains."""
-    parser = ArgumentParser(prog="python -m sepdiar.evaluation.mossformer2", description=__doc__)
+    parser = beside.options("mossformer2", __doc__, CASES)
     parser.add_argument("--package-python", type=Path, required=True, metavar="PYTHON")
-    parser.add_argument("--out", type=Path, default=Path("eval/mossformer2"), metavar="DIR")
-    parser.add_argument("--case", choices=CASES, action="append", help="default: all")
     given = parser.parse_args(arguments)
-    given.out.mkdir(parents=True, exist_ok=True)
-    found = []
-    try:
-        for name in given.case or CASES:
-            found.append(compare(given.package_python, name, given.out))
-            print(json.dumps(found[-1]), flush=True)
-    except SepdiarError as error:
-        print(error, f"mend  {error.hint}", sep="\n", file=sys.stderr)
-        return error.exit
-    (given.out / "results.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    return SOME_FAILED if any(case["greatest difference"] > LIMIT * case["loudest"] for case in found) else 0
+    return beside.compared(given.case or CASES, lambda name: compare(given.package_python, name, given.out), given.out)
 
 
 if __name__ == "__main__":

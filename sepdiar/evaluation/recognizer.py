@@ -22,13 +22,12 @@ from sepdiar.asr import Recognizer
 from sepdiar.audio.source import ArrayAudio, at_rate
 from sepdiar.config import setting
 from sepdiar.conversation import Span
+from sepdiar.evaluation import bootstrap
+from sepdiar.evaluation.command import command
 from sepdiar.formats.segments import TICKS, Segment
 from sepdiar.metrics.recognition import word_error
 from sepdiar.metrics.result import Counts
 from sepdiar.simulation.manifest import Utterance, choose
-
-SAMPLES = 2000
-SEED = 0
 
 
 def recognised(recognizer: Recognizer, utterance: Utterance) -> tuple[str, float]:
@@ -53,12 +52,11 @@ def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance]) -> dict[st
     result = word_error(reference, hypothesis, normalizer="basic")
     speaker = {utterance.id: utterance.speaker for utterance in utterances}
     counts = {name: one.counts for name, one in result.per_session.items()}
-    low, high = interval(counts, speaker)
     return {
         "wer": result.value,
-        "interval": [low, high],
+        "interval": interval(counts, speaker),
         "counts": dict(result.counts),
-        "protocol": f"{result.protocol}; 95 % interval: bootstrap over speakers, {SAMPLES} samples",
+        "protocol": f"{result.protocol}; 95 % interval: bootstrap over speakers, {bootstrap.DRAWS} draws",
         "utterances": len(utterances),
         "speakers": len(set(speaker.values())),
         "seconds": round(seconds, 1),
@@ -76,12 +74,11 @@ def interval(counts: Mapping[str, Counts], speaker: Mapping[str, str]) -> tuple[
     sums = np.zeros((len(people), 2))
     for name, own in counts.items():
         sums[people.index(speaker[name])] += own["errors"], own["length"]
-    drawn = np.random.default_rng(SEED).integers(len(people), size=(SAMPLES, len(people)))
-    errors, lengths = sums[drawn].sum(axis=1).T
-    low, high = np.percentile(errors / lengths, [2.5, 97.5])
-    return float(low), float(high)
+    errors, lengths = (bootstrap.drawn(len(people)) @ sums).T
+    return bootstrap.interval(errors / lengths)
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print the result as JSON."""
     parser = ArgumentParser(prog="python -m sepdiar.evaluation.recognizer", description=__doc__)

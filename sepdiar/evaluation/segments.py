@@ -10,22 +10,19 @@ from __future__ import annotations
 import json
 import sys
 import time
-from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from sepdiar.audio.source import Samples
+from sepdiar.evaluation import bootstrap
+from sepdiar.evaluation.command import command, material, of_speech
 from sepdiar.networks import weights
-from sepdiar.training import material
-from sepdiar.training.corpus import RATE, gather
+from sepdiar.training.corpus import RATE
 from sepdiar.training.segmentation import CLEAN, CONDITIONS, development, errors, pooled
 
-DRAWS = 1000
 SEED = 0
 HARDER = {
     "clean, 10 % overlap": replace(CLEAN, overlap=(0.1, 0.1)),
@@ -38,31 +35,25 @@ HARDER = {
 
 def intervals(rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """Every figure of the windows together, and where it lies for 95 % of draws of as many windows."""
-    rng = np.random.default_rng(SEED)
-    drawn = [pooled([rows[i] for i in rng.integers(len(rows), size=len(rows))]) for _ in range(DRAWS)]
-    found: dict[str, Any] = {}
-    for name, value in pooled(rows).items():
-        low, high = np.percentile([draw[name] for draw in drawn], [2.5, 97.5])
-        found[name] = {"value": round(value, 4), "interval": [round(float(low), 4), round(float(high), 4)]}
-    return found
+    whole = pooled(rows)
+    sums = bootstrap.drawn(len(rows)) @ np.array([[row[key] for key in rows[0]] for row in rows])
+    draws = [pooled([dict(zip(rows[0], row, strict=True))]) for row in sums.tolist()]
+    return {
+        name: {"value": round(value, 4), "interval": bootstrap.interval(np.array([draw[name] for draw in draws]))}
+        for name, value in whole.items()
+    }
 
 
+@command
 @torch.inference_mode()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print the table as JSON."""
-    parser = ArgumentParser(prog="python -m sepdiar.evaluation.segments", description=__doc__)
-    parser.add_argument("--speech", type=Path, required=True, help="manifest (TSV)")
-    parser.add_argument("--split", default="dev")
-    parser.add_argument("--cache", type=Path, required=True, help="where decoded speech is kept")
-    parser.add_argument("--rooms", type=Path, help="a folder of room responses; without it they are made")
-    parser.add_argument("--noise", type=Path, help="a folder of noise; without it it is made")
+    parser = of_speech("segments", __doc__)
     parser.add_argument("--windows", type=int, default=200, help="of each condition")
     parser.add_argument("--model", default="compact-segmentation")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    corpus = gather(asked.speech, asked.split, asked.cache)
-    noises: tuple[Samples, ...] = material.noises(asked.noise) if asked.noise else ()
-    rooms: tuple[Samples, ...] = material.rooms(asked.rooms) if asked.rooms else ()
+    corpus, noises, rooms = material(asked)
     network = weights.named(asked.model)
     table, seconds, spent = {}, 0.0, 0.0
     for name, drawing in HARDER.items():

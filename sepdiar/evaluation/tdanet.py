@@ -6,19 +6,18 @@ FOLDER is a copy of github.com/JusperLee/TDANet, as eval/tdanet/README.md says. 
 from __future__ import annotations
 
 import importlib
-import json
 import sys
-from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from sepdiar.errors import SOME_FAILED, SepdiarError
+from sepdiar.errors import SepdiarError
+from sepdiar.evaluation import beside
+from sepdiar.evaluation.command import command
 from sepdiar.models.pickles import convert
 from sepdiar.networks import tdanet
 from sepdiar.networks.threads import one_thread
@@ -32,7 +31,6 @@ CASES: Mapping[str, tuple[Mapping[str, int], int]] = {  # what their class is gi
     "4ms": (FULL | {"enc_kernel_size": 4}, 16_000),
     "2ms": (FULL | {"enc_kernel_size": 2}, 16_001),
 }
-LIMIT = 1e-4  # of the loudest sample
 
 
 def random(shapes: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -52,7 +50,7 @@ def mixtures(samples: int) -> Tensor:
     return torch.randn((2, samples), generator=torch.Generator().manual_seed(2)) * torch.tensor([[0.1], [0.01]])
 
 
-def compare(published: type[nn.Module], name: str, out: Path) -> dict[str, Any]:
+def compare(published: type[nn.Module], name: str, out: Path) -> beside.Row:
     """Write what both make of a case into OUT/NAME.safetensors, and say how far they are apart.
 
     Theirs is given one mixture at a time; "their batch" is how far its own sources move when it is given both together.
@@ -79,8 +77,7 @@ def compare(published: type[nn.Module], name: str, out: Path) -> dict[str, Any]:
         "tensors": len(weights),
         "weights": sum(value.numel() for key, value in weights.items() if key not in places),
         "samples": samples,
-        "loudest": float(alone.abs().max()),
-        "greatest difference": float((ours - alone).abs().max()),
+        **beside.apart(ours, alone),
         "their batch": float((together - alone).abs().max()),
     }
 
@@ -97,20 +94,14 @@ def theirs(source: Path) -> type[nn.Module]:
     return found
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare every case that is asked for; 1 where one is further apart than rounding explains."""
-    parser = ArgumentParser(prog="python -m sepdiar.evaluation.tdanet", description=__doc__)
+    parser = beside.options("tdanet", __doc__, CASES)
     parser.add_argument("--source", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--out", type=Path, default=Path("eval/tdanet"), metavar="DIR")
-    parser.add_argument("--case", choices=CASES, action="append", help="default: all")
     given = parser.parse_args(arguments)
-    given.out.mkdir(parents=True, exist_ok=True)
-    published, found = theirs(given.source), []
-    for name in given.case or CASES:
-        found.append(compare(published, name, given.out))
-        print(json.dumps(found[-1]), flush=True)
-    (given.out / "results.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    return SOME_FAILED if any(case["greatest difference"] > LIMIT * case["loudest"] for case in found) else 0
+    published = theirs(given.source)
+    return beside.compared(given.case or CASES, lambda name: compare(published, name, given.out), given.out)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """How well voices are told apart: `python -m sepdiar.evaluation.voices --speech MANIFEST --cache DIR --model compact-embedding`.
 
 For every model the equal error rate of comparing two stretches of a recording, and how often the stretches of two speakers
-fall apart into two heaps without an error. The second model and those after it are compared with the first on the same
-stretches. Intervals (95 %) are a bootstrap over speakers. A model is one of ours by name, a file of weights, `cepstra` (mean and
-spread of cepstra, as a floor) or `resemblyzer` (a public one; the package of that name must be installed).
+fall apart into two heaps without an error; where the manifest has a column `corpus`, only within a corpus. The second model and
+those after it are compared with the first on the same stretches. Intervals (95 %) are a bootstrap over speakers. A model is one
+of ours by name, a file of weights, `cepstra` (mean and spread of cepstra, as a floor) or `resemblyzer` (a public one; the package
+of that name must be installed).
 """
 
 from __future__ import annotations
@@ -12,9 +13,7 @@ import csv
 import json
 import sys
 import time
-from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,13 @@ from numpy.typing import NDArray
 
 from sepdiar.audio.source import Samples
 from sepdiar.errors import SepdiarError
+from sepdiar.evaluation import bootstrap
+from sepdiar.evaluation.command import command, material, of_speech
 from sepdiar.evaluation.trials import Embed, Groups, Pairs, Trials, Vectors, embedder, equal_error, separated
 from sepdiar.networks import weights
-from sepdiar.training.corpus import RATE, gather
-from sepdiar.training.material import noises, rooms
+from sepdiar.training.corpus import RATE
 
-DRAWS = 200
-SEED = 0
+DRAWS = 200  # an error rate takes its time
 Figure = Callable[[NDArray[np.float64] | None], float]
 
 
@@ -39,9 +38,7 @@ def model(name: str) -> Embed:
         return resemblyzer()
     if name == "cepstra":
         return cepstra
-    path = Path(name)
-    network = weights.read(path.read_bytes()).eval() if path.is_file() else weights.load(weights.find(name))
-    return embedder(network)
+    return embedder(weights.named(name))
 
 
 def cepstra(samples: Samples) -> Vectors:
@@ -111,33 +108,24 @@ def table(models: Mapping[str, Mapping[str, Figure]], draws: NDArray[np.float64]
     for figure in models[first]:
         drawn = {name: np.array([figures[figure](times) for times in draws]) for name, figures in models.items()}
         rows[figure] = {
-            name: {"value": round(figures[figure](None), 4), "interval": _interval(drawn[name])}
-            | ({"more_than_first": _interval(drawn[name] - drawn[first])} if name != first else {})
+            name: {"value": round(figures[figure](None), 4), "interval": bootstrap.interval(drawn[name])}
+            | ({"more_than_first": bootstrap.interval(drawn[name] - drawn[first])} if name != first else {})
             for name, figures in models.items()
         }
     return rows
 
 
-def _interval(values: NDArray[np.float64]) -> list[float]:
-    return [round(float(value), 4) for value in np.nanpercentile(values, [2.5, 97.5])]
-
-
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print the table as JSON."""
-    parser = ArgumentParser(prog="python -m sepdiar.evaluation.voices", description=__doc__)
-    parser.add_argument("--speech", type=Path, required=True, help="manifest (TSV); its column corpus keeps corpora apart")
-    parser.add_argument("--split", default="dev")
-    parser.add_argument("--cache", type=Path, required=True, help="where decoded speech is kept")
-    parser.add_argument("--rooms", type=Path, help="a folder of room responses; without it they are made")
-    parser.add_argument("--noise", type=Path, help="a folder of noise; without it it is made")
+    parser = of_speech("voices", __doc__)
     parser.add_argument("--model", action="append", required=True)
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    corpus = gather(asked.speech, asked.split, asked.cache)
+    corpus, noises, rooms = material(asked)
     with asked.speech.open(encoding="utf-8", newline="") as file:
         corpora = {row["speaker"]: row.get("corpus") or "" for row in csv.DictReader(file, delimiter="\t")}
-    noise = noises(asked.noise) if asked.noise else ()
-    trials = Trials.of(corpus, noise, rooms(asked.rooms) if asked.rooms else (), corpora=corpora)
+    trials = Trials.of(corpus, noises, rooms, corpora=corpora)
     every = (*trials.stretches.values(), *trials.groups.values())
     seconds = sum(part.samples.size for trial in every for part in trial.recordings) / RATE
     models, speed = {}, {}
@@ -146,9 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         models[name] = measure(trials, embed)
         speed[name] = round(seconds / (time.process_time() - began), 1)
     people = len(trials.speakers)
-    drawn = np.random.default_rng(SEED).integers(people, size=(DRAWS, people))
-    draws = np.stack([np.bincount(row, minlength=people) for row in drawn]).astype(np.float64)
-    result = {"speakers": people, "seconds": round(seconds), "times_real_time": speed, "figures": table(models, draws)}
+    figures = table(models, bootstrap.drawn(people, DRAWS))
+    result = {"speakers": people, "seconds": round(seconds), "times_real_time": speed, "figures": figures}
     print(json.dumps(result, indent=2))
     return 0
 

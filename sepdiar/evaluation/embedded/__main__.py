@@ -24,6 +24,7 @@ from rich.console import Console
 from sepdiar.conversation import canonical_json
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import machine
+from sepdiar.evaluation.command import command
 from sepdiar.evaluation.embedded.cases import SOUNDS, Case, Job, Material, call, cases, discard, simulated
 from sepdiar.evaluation.embedded.plot import plot
 from sepdiar.evaluation.embedded.results import Entry, collected, endured, entry_of
@@ -70,13 +71,10 @@ def available(systems: Sequence[System], scratch: Path) -> tuple[list[System], d
     return there, missing
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the tables, and write results.json, README.md and the picture below `--out`."""
-    try:
-        return _measure(_asked(arguments))
-    except SepdiarError as error:
-        print(error, f"mend  {error.hint}", sep="\n", file=sys.stderr)
-        return error.exit
+    return _measure(_asked(arguments))
 
 
 def _measure(asked: Namespace) -> int:

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from sepdiar.evaluation import bootstrap
 from sepdiar.metrics.result import Counts
 
-SAMPLES = 2000
-SEED = 0
-PROTOCOL = f"95 % interval: bootstrap over recordings, {SAMPLES} samples, seed {SEED}; none for one recording"
+PROTOCOL = f"95 % interval: bootstrap over recordings, {bootstrap.DRAWS} draws, seed {bootstrap.SEED}; none for one recording"
 
 Weights = Mapping[str, float]
 
@@ -87,16 +86,13 @@ def figures(rows: Sequence[Counts]) -> dict[str, Value]:
     """
     if not rows:
         return dict.fromkeys(FIGURES, Value(None))
-    rng = np.random.default_rng(SEED)
-    drawn = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=SAMPLES if len(rows) > 1 else 0)
+    drawn = bootstrap.drawn(len(rows), bootstrap.DRAWS if len(rows) > 1 else 0)
     found = {}
     for key, figure in FIGURES.items():
         sums = np.array([[_sum(row, figure.top), _sum(row, figure.bottom)] for row in rows])
-        again = _ratio(figure, drawn @ sums)
-        again = again[~np.isnan(again)]
-        low, high = np.percentile(again, [2.5, 97.5]) if len(again) else (math.nan, math.nan)
-        value = _ratio(figure, sums.sum(axis=0, keepdims=True))[0]
-        found[key] = Value(*(None if math.isnan(one) else round(float(one), 4) for one in (value, low, high)))
+        value = round(float(_ratio(figure, sums.sum(axis=0, keepdims=True))[0]), 4)
+        limits = bootstrap.interval(_ratio(figure, drawn @ sums))
+        found[key] = Value(*(None if math.isnan(one) else one for one in (value, *limits)))
     return found
 
 

@@ -1,0 +1,29 @@
+"""How sure a figure is: where it would lie had other recordings, speakers or windows been drawn from the same."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+DRAWS = 2000
+SEED = 0
+
+
+def drawn(cases: int, draws: int = DRAWS) -> NDArray[np.float64]:
+    """How often each case counts when as many are drawn again, with replacement: shape (draws, cases), always the same.
+
+    Sums over the cases of a draw are `drawn(n) @ values`.
+    """
+    chances = np.full(cases, 1 / cases)
+    return np.random.default_rng(SEED).multinomial(cases, chances, size=draws).astype(np.float64)
+
+
+def interval(figures: NDArray[np.float64], digits: int = 4) -> tuple[float, float]:
+    """Where 95 % of a figure's draws lie; draws in which nothing was counted are NaN and left out, and NaN where all are.
+
+    >>> interval(np.array([np.nan, *range(101)]))
+    (2.5, 97.5)
+    """
+    real = figures[~np.isnan(figures)]
+    low, high = np.percentile(real, [2.5, 97.5]) if len(real) else (np.nan, np.nan)
+    return round(float(low), digits), round(float(high), digits)
