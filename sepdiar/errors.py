@@ -116,6 +116,11 @@ CODES: dict[str, Code] = {
     "SD251": Code("a model is missing", "Its weights are not on this machine.", "Run the command named.", exit=ENVIRONMENT),
     "SD252": Code("a backend cannot be loaded", "Its entry point raised an error.", "sepdiar doctor", exit=ENVIRONMENT),
     "SD253": Code("no such device", "The device asked for is not on this machine.", "--device cpu", exit=ENVIRONMENT),
+    "SD254": Code(
+        "not enough memory on the device",
+        "The separator ran out of memory, with a single window and with the shortest one that it is given.",
+        "Stop what else uses the device (nvidia-smi shows it), or --device cpu, or choose a smaller separator.",
+    ),
     # SD26x: a model that others publish cannot be pulled
     "SD260": Code(
         "the model hub cannot be reached",

@@ -12,21 +12,20 @@ class Compact:
     rate = 16_000
     needs = ("torch", "safetensors")
 
-    def __init__(self, window: float = 6.0, model: str = "compact-separation", device: str = "cpu") -> None:
+    def __init__(
+        self, window: float = 6.0, model: str = "compact-separation", device: str = "cpu", precision: str = "auto"
+    ) -> None:
+        """`precision` is "fp32", "bf16", or "auto": bf16 on a GPU that computes with it."""
         if not 1 <= window <= 60:
             raise SepdiarError("SD202", f"1 to 60 seconds, not {window!r}", where="separate.compact.window")
         from sepdiar.networks import weights
+        from sepdiar.separation.compute import Compute
 
         found = weights.find(model)
-        self.window, self.model, self.model_sha256, self._device = window, found.name, found.sha256, device
-        self._network = weights.load(found, device)
+        self.window, self.model, self.model_sha256 = window, found.name, found.sha256
+        self._compute = Compute(weights.load(found, device), device, precision, "separate.compact.precision")
+        self.precision = self._compute.precision
 
     def split(self, mixtures: Samples) -> Samples:
         """Two sources of each mixture that add up to it."""
-        import torch
-
-        from sepdiar.networks.threads import one_thread
-
-        with one_thread(), torch.inference_mode():
-            made: Samples = self._network(torch.from_numpy(mixtures).to(self._device)).float().cpu().numpy()
-        return made
+        return self._compute(mixtures)

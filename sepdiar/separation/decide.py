@@ -46,6 +46,13 @@ class Account:
 
     counts: Counter[str] = field(default_factory=Counter)
     decided_by: Counter[str] = field(default_factory=Counter)
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    """What was done where memory was short."""
+
+    def clear(self) -> None:
+        """Begin again."""
+        self.counts.clear()
+        self.decided_by.clear()
 
     def add(self, window: Sequence[Case], orders: Sequence[int], before: int | None, behind: tuple[Case, int] | None) -> None:
         """Count a window by its slices; `before` is the order of the slice in front of it, `behind` the slice after it."""
@@ -70,4 +77,4 @@ class Account:
         names = ("diarization", "neighbours", "voice", "nothing")
         decided: Mapping[str, int] = {name: self.decided_by[name] for name in names}
         plain = {name: self.counts[name] for name in ("stretches", "regions", "crowded", "windows", "disputed", "turned")}
-        return {**plain, "decided_by": decided, "heard_seconds": round(self.counts["samples"] / rate, 3)}
+        return {**plain, "decided_by": decided, "heard_seconds": round(self.counts["samples"] / rate, 3), **self.memory}

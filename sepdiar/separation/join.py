@@ -17,6 +17,7 @@ from sepdiar.separation.band import brought_to, full_band, levelled
 from sepdiar.separation.decide import Account, Case, decide
 from sepdiar.separation.evidence import FRAME, STAY, Heard, Listen, Voices, by_diarization, by_neighbour, cuts
 from sepdiar.separation.plan import Activity, Region, Stretches, Window, plan
+from sepdiar.separation.portion import Portion, Shorter, lacking
 
 CHAPTER = 60.0  # seconds of windows that are heard before any is joined
 TURN = 0.02  # seconds in which one source passes into the other within a window
@@ -37,12 +38,34 @@ class Joiner:
     def sources(self, audio: Audio, turns: Sequence[Turn], stretches: Stretches, account: Account) -> Iterator[Piece]:
         """What each speaker says in the stretches, in order, by pieces; the sources of a piece add up to the audio.
 
+        Where memory is short, fewer windows are heard at once. Where it is short for a single one, it begins again with shorter
+        ones: the pieces that came before come anew, as if the windows had been so short from the start.
         What happened is counted in `account`.
         """
-        activity = Activity(turns, audio.samples)
-        regions = plan(stretches, activity, audio.rate, self._blind.window, self._context)
+        activity, listed = Activity(turns, audio.samples), list(stretches)
         voices = Voices(self._listen, activity, lambda span: audio.read(span)[:, 0], audio.rate) if self._listen else None
-        for index, found in groupby(self._heard(audio, regions), key=itemgetter(0)):
+        portion = Portion(self._batch, self._blind.window)
+        done = False
+        while not done:
+            account.clear()
+            regions = plan(iter(listed), activity, audio.rate, portion.window, self._context)
+            try:
+                yield from self._pieces(audio, regions, activity, voices, portion, account)
+                done = True
+            except Shorter:
+                pass
+        account.memory = portion.facts()
+
+    def _pieces(
+        self,
+        audio: Audio,
+        regions: Sequence[Region],
+        activity: Activity,
+        voices: Voices | None,
+        portion: Portion,
+        account: Account,
+    ) -> Iterator[Piece]:
+        for index, found in groupby(self._heard(audio, regions, portion), key=itemgetter(0)):
             region = regions[index]
             account.counts.update(regions=1, stretches=len(region.stretches), crowded=int(len(region.speakers) > 2))
             account.counts["samples"] += sum(len(window.span) for window in region.windows)
@@ -52,17 +75,29 @@ class Joiner:
                     here = both[:, piece.start - part.start : piece.end - part.start]
                     yield piece, dict(zip(region.pair, here, strict=True))
 
-    def _heard(self, audio: Audio, regions: Sequence[Region]) -> Iterator[tuple[int, Heard]]:
+    def _heard(self, audio: Audio, regions: Sequence[Region], portion: Portion) -> Iterator[tuple[int, Heard]]:
         """Every window of the plan in its order, with the number of its region."""
         places = [(index, window.span) for index, region in enumerate(regions) for window in region.windows]
         for chapter in _chapters(places, round(CHAPTER * audio.rate)):
             made: dict[Span, Heard] = {}
             for length in sorted({len(span) for _, span in chapter}):
                 alike = [span for _, span in chapter if len(span) == length]
-                for start in range(0, len(alike), self._batch):
-                    some = alike[start : start + self._batch]
-                    made |= zip(some, self._split(audio, some), strict=True)
+                while alike:
+                    some = self._tried(audio, alike[: portion.batch], portion)
+                    made |= zip(alike, some, strict=False)
+                    alike = alike[len(some) :]
             yield from ((index, made[span]) for index, span in chapter)
+
+    def _tried(self, audio: Audio, spans: Sequence[Span], portion: Portion) -> list[Heard]:
+        """Windows of one length as one batch; none of them where memory is short, and then the portion is less."""
+        try:
+            return list(self._split(audio, spans))
+        except (MemoryError, RuntimeError) as error:
+            if not lacking(error):
+                raise
+            reason = str(error).partition("\n")[0]
+        portion.lessen(self._name, reason)  # by now the error is gone, and the arrays that its traceback held
+        return []
 
     def _split(self, audio: Audio, spans: Sequence[Span]) -> Iterator[Heard]:
         """Windows of one length as one batch."""

@@ -43,11 +43,16 @@ class PublishedSeparator(ABC):
     usual: ClassVar[str] = ""
     """The model that is taken where none is named."""
 
-    def __init__(self, model: str = "", path: str = "", window: float = 8.0, rate: int = 0, device: str = "cpu") -> None:
+    def __init__(
+        self, model: str = "", path: str = "", window: float = 8.0, rate: int = 0, device: str = "cpu", precision: str = "auto"
+    ) -> None:
         """`model` was pulled under this name; `path` is a folder with the files of a model instead, or its only file.
 
         `rate` is for a model whose files do not give the sample rate that it was trained at, or give a wrong one.
+        `precision` is "fp32", "bf16", or "auto": bf16 on a GPU that computes with it.
         """
+        from sepdiar.separation.compute import Compute
+
         here = f"separate.{type(self).__name__.lower()}"
         if not 1 <= window <= 60:
             raise SepdiarError("SD202", f"1 to 60 seconds, not {window!r}", where=f"{here}.window")
@@ -62,7 +67,9 @@ class PublishedSeparator(ABC):
         self.window, self.rate = window, rate or found.rate or network.rate
         if not self.rate:
             raise SepdiarError("SD202", f"{found.name} does not say its sample rate", where=f"{here}.rate")
-        self.model, self.model_sha256, self._separate, self._device = found.name, found.sha256, network.separate, device
+        self.model, self.model_sha256 = found.name, found.sha256
+        self._compute = Compute(network.separate, device, precision, f"{here}.precision")
+        self.precision = self._compute.precision
 
     @abstractmethod
     def load(self, found: Published, device: str) -> Network:
@@ -70,13 +77,7 @@ class PublishedSeparator(ABC):
 
     def split(self, mixtures: Samples) -> Samples:
         """Two sources of each mixture, at the levels that the network gives them."""
-        import torch
-
-        from sepdiar.networks.threads import one_thread
-
-        with one_thread(), torch.inference_mode():
-            made: Samples = self._separate(torch.from_numpy(mixtures).to(self._device)).float().cpu().numpy()
-        return made
+        return self._compute(mixtures)
 
 
 def in_folder(path: str, names: Sequence[str]) -> Published:

@@ -25,8 +25,9 @@ from sepdiar.separation.plan import Stretches, everything, overlapped
 class Separate(BackendStage):
     """Calls the separator for the overlapped stretches, or `everywhere`; a recording with one speaker a channel passes through.
 
-    For a blind separator: `context_seconds` of clean speech are heard with a stretch on each side, `batch` windows at once, and
-    `voice` is the model of ours that knows speakers by their voices, "" for none.
+    For a blind separator: `context_seconds` of clean speech are heard with a stretch on each side, `batch` windows at once
+    (fewer and then shorter ones where memory is short, which the provenance tells), and `voice` is the model of ours that
+    knows speakers by their voices, "" for none.
     """
 
     name = "separate"
@@ -81,6 +82,7 @@ class Separate(BackendStage):
         if self._joiner:
             more |= {"context_seconds": self.context_seconds, "batch": self.batch, "voice": self.voice, **self._account}
             more |= {"voice_sha256": self._voice_sha256} if self.voice else {}
+            more |= {"precision": self.made.precision} if hasattr(self.made, "precision") else {}
         return replace(made, parameters={**made.parameters, **more})
 
     def run(self, take: Take, emit: Listener) -> Take:
@@ -98,6 +100,9 @@ class Separate(BackendStage):
                     files[speaker].write(np.ascontiguousarray(frames).tobytes())
                 emit(Event("stage.progress", recording, {"stage": self.name, "fraction": span.end / audio.samples}))
         made = {speaker: RawAudio(path, audio.rate, audio.samples, bits=audio.bits) for speaker, path in paths.items()}
+        if less := self._account.get("out_of_memory"):
+            message = f"out of memory: separated {less['batch']} at once, in windows of at most {less['window']:g} s"
+            emit(Event("note", recording, {"message": message}))
         origin = "separated" if self._joiner else self.opened.origin
         return replace(take, sources=Sources(origin, made, self.everywhere))
 

@@ -17,8 +17,10 @@ class TDANet(PublishedSeparator):
     files = (CHECKPOINT,)
     usual = "tdanet-lrs2-4ms"
 
-    def __init__(self, model: str = "", path: str = "", window: float = 4.0, rate: int = 0, device: str = "cpu") -> None:
-        super().__init__(model, path, window, rate, device)
+    def __init__(
+        self, model: str = "", path: str = "", window: float = 4.0, rate: int = 0, device: str = "cpu", precision: str = "auto"
+    ) -> None:
+        super().__init__(model, path, window, rate, device, precision)
 
     def load(self, found: Published, device: str) -> Network:
         """The network of a checkpoint; SD251 where it is another's."""
