@@ -42,7 +42,9 @@ class Transcribe(BackendStage):
         return () if self.backend == NO_WORDS else super().packages
 
     def check(self) -> None:
-        if self.backend != NO_WORDS:
+        if self.backend == NO_WORDS:
+            self.check_tables()
+        else:
             super().check()
 
     def open(self) -> None:
