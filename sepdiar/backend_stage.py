@@ -14,6 +14,7 @@ from sepdiar.pipeline import Stage
 class BackendStage(Stage):
     """A stage whose section of the recipe names a `backend`, and has a table of parameters by that name.
 
+    It may have tables of other backends too, for whoever chooses one of them: those have to fit as well.
     A backend whose constructor takes `device` is given the run's; any other computes on the CPU.
     """
 
@@ -21,6 +22,7 @@ class BackendStage(Stage):
 
     def __init__(self, backend: str, device: str = "cpu", **tables: Mapping[str, Any]) -> None:
         self.backend = backend
+        self.tables = tables
         self.parameters = dict(tables.get(backend, {}))
         self.made: Any = None
         self._asked = device
@@ -35,11 +37,17 @@ class BackendStage(Stage):
         return registry.packages(registry.load(self.kind, self.backend), self.parameters)
 
     def check(self) -> None:
+        self.check_tables()
         registry.checked(self.kind, self.backend, self.parameters)
         if self.device != "cpu":
             from sepdiar.networks.devices import present
 
             present(self.device)
+
+    def check_tables(self) -> None:
+        """Refuse a table of a backend that does not exist, or with a parameter that it does not have, chosen or not."""
+        for name, parameters in self.tables.items():
+            registry.fitting(self.kind, name, parameters)
 
     def open(self) -> None:
         device = {} if self.device == "cpu" else {"device": self.device}

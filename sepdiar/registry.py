@@ -50,14 +50,20 @@ def load(kind: str, name: str) -> type:
         raise SepdiarError("SD252", f"{type(error).__name__}: {error}", where=f"{kind} {name}") from error
 
 
-def checked(kind: str, name: str, parameters: Mapping[str, Any]) -> type:
-    """The class of a backend that `make` could make; a parameter that it does not have is SD202, a missing package SD250."""
+def fitting(kind: str, name: str, parameters: Mapping[str, Any]) -> type:
+    """The class of a backend; SD202 where a parameter is not one of its own. Its packages need not be here."""
     backend = load(kind, name)
-    if missing := missing_packages(backend, parameters):
-        raise SepdiarError("SD250", f"{kind} {name} needs {', '.join(missing)}", hint=_mend(backend, missing))
     accepted = inspect.signature(backend).parameters
     if unknown := [key for key in parameters if key not in accepted]:
         raise SepdiarError("SD202", f"{kind} {name} has no parameter {unknown[0]!r}; it has: {', '.join(accepted) or 'none'}")
+    return backend
+
+
+def checked(kind: str, name: str, parameters: Mapping[str, Any]) -> type:
+    """The class of a backend that `make` could make: `fitting`, and SD250 where a package is missing."""
+    backend = fitting(kind, name, parameters)
+    if missing := missing_packages(backend, parameters):
+        raise SepdiarError("SD250", f"{kind} {name} needs {', '.join(missing)}", hint=_mend(backend, missing))
     return backend
 
 

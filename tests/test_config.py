@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -132,12 +134,22 @@ def test_what_no_stage_would_read_is_refused_by_name(flags, code, named):
         ({"separate.backend": "nobody"}, "SD201", "nobody"),
         ({"transcribe.backend": "nobody"}, "SD201", "nobody"),
         ({"diarize.mfcc.colour": 1}, "SD202", "colour"),
+        ({"diarize.backend": "mfcc", "diarize.compact.colour": 1}, "SD202", "compact has no parameter 'colour'"),
+        ({"diarize.backend": "mfcc", "diarize.compakt.step": 1}, "SD201", "no diarizer 'compakt'"),
+        ({"transcribe.backend": "none", "transcribe.pocketsphinx.colour": 1}, "SD202", "colour"),
     ],
 )
 def test_a_chain_that_cannot_work_is_refused_before_anything_is_loaded(flags, code, named):
     with pytest.raises(SepdiarError) as refused:
         resolve(environ={}, flags=flags).pipeline()
     assert refused.value.code == code and named in str(refused.value)
+
+
+def test_settings_of_a_backend_that_is_not_chosen_are_kept_and_load_nothing_heavy() -> None:
+    keys = "'diarize.compact.step': 2, 'separate.tdanet.window': 4, 'separate.sepformer.path': 'x'"
+    program = f"from sepdiar.config import resolve; import sys; resolve(environ={{}}, flags={{{keys}}}).pipeline(); "
+    made = subprocess.run([sys.executable, "-c", program + "print('torch' in sys.modules)"], capture_output=True, text=True)
+    assert (made.stdout, made.stderr) == ("False\n", "")
 
 
 @pytest.mark.parametrize("content", ["chain = [", "\xff", 'chain = "decode"', ""])
