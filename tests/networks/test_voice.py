@@ -1,30 +1,20 @@
-"""The voice network: vectors of length 1, what changes nothing, what is left out, and that it keeps its shape on disk."""
+"""The voice network: vectors of length 1, and what is left out."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-from sepdiar.networks import weights
 from sepdiar.networks.voice import RATE, Voice, mel
 
-SMALL = {"dim": 24, "bands": 40, "picture": 8, "width": 32, "spread": [1, 2]}
-
 
 @pytest.fixture(scope="module")
-def network() -> Voice:
+def network(shapes: Mapping[str, Mapping[str, Any]]) -> Voice:
     torch.manual_seed(5)
-    return Voice(**SMALL).eval()
-
-
-@pytest.fixture(scope="module")
-def samples() -> torch.Tensor:
-    rng = np.random.default_rng(0)
-    swell = 1 + np.sin(np.arange(24_000) / 900)
-    return torch.from_numpy((rng.standard_normal((3, 24_000)) * swell * 0.05).astype(np.float32))
+    return Voice(**shapes["voice"]).eval()
 
 
 @pytest.mark.parametrize("length", [400, 4000, 8001, 24_000])
@@ -33,14 +23,6 @@ def test_a_vector_of_length_one_for_any_length(network: Voice, samples: torch.Te
     vectors = network(samples[:, :length])
     assert vectors.shape == (3, 24)
     assert torch.allclose(vectors.norm(dim=1), torch.ones(3), atol=1e-5)
-
-
-@torch.no_grad()
-def test_level_neighbours_and_repetition_change_nothing(network: Voice, samples: torch.Tensor) -> None:
-    vectors = network(samples)
-    assert torch.allclose(network(samples * 0.1), vectors, atol=1e-3)
-    assert torch.allclose(network(samples[:1]), vectors[:1], atol=1e-4)
-    assert torch.equal(network(samples), vectors)
 
 
 @torch.no_grad()
@@ -63,8 +45,7 @@ def test_the_padded_end_of_a_row_hardly_matters(network: Voice, samples: torch.T
 
 
 @torch.no_grad()
-def test_silence_and_nothing_kept_give_numbers(network: Voice, samples: torch.Tensor) -> None:
-    assert torch.isfinite(network(torch.zeros(2, 8000))).all()
+def test_nothing_kept_gives_numbers(network: Voice, samples: torch.Tensor) -> None:
     assert torch.isfinite(network(samples, torch.zeros_like(samples))).all()
 
 
@@ -76,10 +57,3 @@ def test_mel_bands_cover_speech() -> None:
     assert middle == sorted(middle)
     assert middle[0] < 120
     assert middle[-1] > 7000
-
-
-def test_the_shape_is_kept_on_disk(network: Voice, samples: torch.Tensor, tmp_path: Path) -> None:
-    weights.write(network, "voice", SMALL, tmp_path / "weights.safetensors")
-    again = weights.read((tmp_path / "weights.safetensors").read_bytes()).eval()
-    with torch.no_grad():
-        assert float((again(samples) * network(samples)).sum(1).min()) > 0.999
