@@ -45,7 +45,8 @@ class System:
     @property
     def models(self) -> dict[str, str]:
         """The hashes of our own models that it may use."""
-        return weights() if self.separator != ORACLE or self.diarizer else {}
+        known = weights() if self.separator != ORACLE or self.diarizer else {}
+        return known if self.diarizer else {name: sha256 for name, sha256 in known.items() if name != "compact-segmentation"}
 
 
 def measured(system: System, case: Case, material: Material, folder: Path) -> dict[str, Any]:
