@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import platform
 import subprocess
@@ -57,10 +58,11 @@ def facts(packages: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def measured(command: Sequence[str], environ: Mapping[str, str] | None = None) -> Cost:
+def measured(command: Sequence[str], environ: Mapping[str, str] | None = None, within: float = math.inf) -> Cost:
     """Run a command that tells its events as JSON lines on stderr (`--log-format json`), and say what it cost.
 
-    `environ` is its whole environment where it shall have another than ours.
+    `environ` is its whole environment where it shall have another than ours. After `within` seconds it is ended, and its code
+    is that of the signal, below 0.
     """
     if importlib.util.find_spec("psutil") is None:
         raise SepdiarError("SD250", "measuring memory needs psutil", hint="pip install psutil")
@@ -75,6 +77,8 @@ def measured(command: Sequence[str], environ: Mapping[str, str] | None = None) -
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             each = _resident(process.pid)
             memory, largest = max(memory, sum(each)), max(largest, *each, 0)
+            if time.perf_counter() - began > within:
+                process.kill()
             time.sleep(INTERVAL)
         _, status, usage = ended
         process.returncode = os.waitstatus_to_exitcode(status)

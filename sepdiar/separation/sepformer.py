@@ -54,7 +54,7 @@ def _part(name: str, described: Any, found: Published) -> nn.Module:
     if not isinstance(described, Mapping) or not isinstance(described.get(name), Described):
         raise SepdiarError("SD264", f"does not say what its {name} is", where=where)
     try:
-        part: nn.Module = _made(described[name], where)
+        part: nn.Module = made(described[name], where)
         part.load_state_dict(weights(file)[0])
     except (TypeError, ValueError, RuntimeError, AttributeError) as error:
         what = f"no {name} can be made of it: {str(error).partition(chr(10))[0]}"
@@ -62,7 +62,7 @@ def _part(name: str, described: Any, found: Published) -> nn.Module:
     return part
 
 
-def _made(value: Any, where: str) -> Any:
+def made(value: Any, where: str) -> Any:
     """A value, or one of SepFormer's own classes made of what it is given."""
     if not isinstance(value, Described):
         return value
@@ -70,7 +70,7 @@ def _made(value: Any, where: str) -> Any:
         raise SepdiarError("SD264", f"{value.name} is no part of a SepFormer", where=where)
     from speechbrain.lobes.models import dual_path
 
-    given = {str(key): _made(item, where) for key, item in value.given.items()}
+    given = {str(key): made(item, where) for key, item in value.given.items()}
     return getattr(dual_path, value.name.rpartition(".")[2])(**given)
 
 

@@ -1,0 +1,106 @@
+"""The tables of `eval/speed/separators.md`, from separators.json alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sepdiar.evaluation.separators.order import OURS
+
+GOAL = 5.0  # times the package's call, on dialogues of 15 % overlap
+SHARED = (
+    "separator",
+    "minutes",
+    "device",
+    "batch",
+    "threads",
+    "asked",
+)  # what a cell has in common with the one it is held against
+Cell = Mapping[str, Any]
+
+
+def tables(results: Mapping[str, Any]) -> str:
+    """Markdown: every cell with its ratio, the goal, the floors, and what it was measured on."""
+    cells: Sequence[Cell] = results["cells"]
+    heads = (
+        "separator",
+        "recording",
+        "device",
+        "call",
+        "seconds",
+        "of the processor",
+        "times real time",
+        "heard by the network",
+        "peak MiB",
+        "ours",
+    )
+    lines = _table(heads, [_row(cell, cells) for cell in cells])
+    floors = [_least(one) for one in results["floors"]]
+    if floors:
+        heads = ("separator", "device", "at once", "operations", "bytes", "least ms", "limited by", "takes ms", "times the least")
+        lines += ["", *_table(heads, floors)]
+    lines += ["", *goals(cells)]
+    return "\n".join([*lines, "", *_machines([*cells, *results["floors"]])])
+
+
+def ratio(cell: Cell, cells: Sequence[Cell], key: str = "seconds") -> float | None:
+    """How many times as long as ours a package's call takes, where both were measured; `key` is what is compared."""
+    ours = next((one for one in cells if one["way"] == OURS and all(one[same] == cell[same] for same in SHARED)), None)
+    if cell["way"] == OURS or ours is None or "seconds" not in ours or "seconds" not in cell:
+        return None
+    return float(cell[key] / ours[key]) if ours[key] else None
+
+
+def goals(cells: Sequence[Cell]) -> Iterator[str]:
+    """A line for each pair that was measured, and for memory of the longest recording against the shortest."""
+    for cell in cells:
+        found = ratio(cell, cells)
+        if found is not None:
+            verdict = "holds" if found >= GOAL else "**does not hold**"
+            what = f"{cell['separator']}, {cell['minutes']:g} min, ours against {cell['way']}"
+            yield f"- {verdict}: {what}: {found:.3g} x, goal {GOAL:g} x"
+    for name in dict.fromkeys((cell["separator"], cell["device"]) for cell in cells):
+        ours = [one for one in cells if (one["separator"], one["device"], one["way"]) == (*name, OURS) and "seconds" in one]
+        if len(ours) > 1:
+            short, *_, long = sorted(ours, key=lambda one: float(one["minutes"]))
+            growth = long["peak_mib"] / short["peak_mib"]
+            lengths = f"at {long['minutes']:g} min that it takes at {short['minutes']:g}"
+            yield f"- {name[0]}, {name[1]}: ours takes {growth:.2f} x the memory {lengths}"
+
+
+def _row(cell: Cell, cells: Sequence[Cell]) -> Sequence[str]:
+    how = f"batch {cell['batch']}, {cell['precision']}" if cell["way"] == OURS else f"threads {cell['threads']}"
+    named = (cell["separator"], f"{cell['minutes']:g} min", cell["device"], f"{cell['way']} ({how})")
+    if "seconds" not in cell:
+        return *named, f"not run: {cell['not_run']}", "", "", "", "", ""
+    found = ratio(cell, cells)
+    heard = f"{100 * cell['heard_seconds'] / cell['audio']:.0f} %" if "heard_seconds" in cell else "100 %"
+    speed = f"{cell['audio'] / cell['seconds']:.3g}"
+    told = (f"{cell['seconds']:.1f}", f"{cell['processor']:.1f}", speed, heard, f"{cell['peak_mib']:.0f}")
+    work = ratio(cell, cells, "processor")
+    return *named, *told, f"{found:.3g} x faster ({work:.3g} x less of the processor)" if found and work else ""
+
+
+def _least(one: Cell) -> Sequence[str]:
+    named = (one["separator"], one["device"])
+    if "seconds" not in one:
+        return *named, f"not run: {one['not_run']}", *[""] * 6
+    first, least = max((one[key], key) for key in ("by_operations", "by_bytes"))[::-1]
+    at_once = f"{one['at_once']} x {one['window']:g} s, {one['precision']}"
+    figures = (
+        f"{one['operations'] / 1e9:.3g} G",
+        f"{one['bytes'] / 1e9:.3g} GB",
+        f"{1e3 * least:.3g}",
+        first.removeprefix("by_"),
+    )
+    return *named, at_once, *figures, f"{1e3 * one['seconds']:.3g}", f"{one['seconds'] / least:.2f}"
+
+
+def _machines(cells: Sequence[Cell]) -> list[str]:
+    known = dict.fromkeys(f"{one['on']}, load {one['load']} before" for one in cells if "on" in one)
+    about = dict.fromkeys(one["package"] for one in cells if one.get("package"))
+    return [*(f"- {one}" for one in known), *(f"- {one}" for one in about)]
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows)]
