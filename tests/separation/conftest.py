@@ -8,15 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+import sepdiar
 from sepdiar.assemble.stage import Assemble
 from sepdiar.audio.source import ArrayAudio, Audio, FileAudio
 from sepdiar.conversation import Conversation, Provenance, Recording, Span, Turn, mark_overlaps
+from sepdiar.errors import SepdiarError
 from sepdiar.events import silence
+from sepdiar.models import cards, shelf
+from sepdiar.models.pickles import convert
 from sepdiar.pipeline import Take
 from sepdiar.separation import Blind
 from sepdiar.separation.stage import Separate
 from sepdiar.simulation import simulate
+from sepdiar.store.disk import digest
 from sepdiar.testing import voices
 
 
@@ -95,3 +101,66 @@ def separated(tmp_path: Path) -> Callable[..., Outcome]:
         return Outcome(FileAudio.open(place / "item" / "dialogue-000.flac"), done.conversation, stage.provenance())
 
     return run
+
+
+@pytest.fixture
+def pull(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path], shelf.Kept]:
+    """Leaves what `sepdiar models pull` does of a model of one file, as if it were the one that the card knows."""
+
+    def pull(name: str, checkpoint: Path) -> shelf.Kept:
+        monkeypatch.setenv("SEPDIAR_MODELS", str(tmp_path / "models"))
+        public = cards.card(name).public
+        assert public
+        (source,) = public.files
+        folder = tmp_path / "models" / name
+        folder.mkdir(parents=True)
+        convert(checkpoint, folder / source.kept, source.tensors, public.ignore)
+        kept = shelf.Kept(source.path, source.sha256 or digest(checkpoint), source.kept, digest(folder / source.kept))
+        shelf.Pulled(folder, public.repository, public.revision).add(kept)
+        return kept
+
+    return pull
+
+
+@pytest.fixture
+def refused_when_changed(tmp_path: Path) -> Callable[[str, Callable[[], Blind]], None]:
+    """Changes a pulled model of one file, then forgets that it was pulled: `make` refuses both, and says how to mend it."""
+
+    def check(name: str, make: Callable[[], Blind]) -> None:
+        (weights,) = (tmp_path / "models" / name).glob("*.safetensors")
+        weights.write_bytes(weights.read_bytes() + b" ")
+        for _ in range(2):
+            with pytest.raises(SepdiarError, match="SD251") as refused:
+                make()
+            assert refused.value.hint == f"sepdiar models pull {name}"
+            (weights.parent / shelf.LOCK).unlink(missing_ok=True)
+
+    return check
+
+
+@pytest.fixture
+def at_its_own_rate(tmp_path: Path) -> Callable[[str, Path], None]:
+    """Separates 6 s at 44.1 kHz, A and B overlapping in the fourth: clean speech stays, and the channels add up to the input."""
+
+    def check(separator: str, checkpoint: Path) -> None:
+        rate = 44_100
+        clock = np.arange(6 * rate) / rate
+        noise = np.random.default_rng(1).standard_normal((2, len(clock)))
+        talk, turns = tmp_path / "talk.wav", tmp_path / "talk.rttm"
+        soundfile.write(talk, 0.1 * noise[0] * (clock < 4) + 0.02 * noise[1] * (clock >= 3), rate)
+        turns.write_text("SPEAKER talk 1 0 4 <NA> <NA> A <NA> <NA>\nSPEAKER talk 1 3 3 <NA> <NA> B <NA> <NA>\n")
+        settings = [f"diarize.oracle.turns={turns}", f"separate.{separator}.path={checkpoint}"]
+        made = sepdiar.separate(
+            talk, tmp_path / "out", recipe="embedded", diarizer="oracle", separator=separator, settings=settings
+        )
+        mixture = soundfile.read(talk)[0]
+        channels = np.stack([soundfile.read(path)[0] for path in made.values()])
+        assert channels.shape == (2, len(mixture)) and np.isfinite(channels).all()
+        assert (channels[0, : 2 * rate] == mixture[: 2 * rate]).all() and not channels[1, : 2 * rate].any()
+        inside = slice(round(3.2 * rate), round(3.8 * rate))
+        assert (
+            np.abs(channels[:, inside]).max(axis=1).min() > 0 and not (channels[:, inside] == mixture[inside]).all(axis=1).any()
+        )
+        assert np.abs(channels.sum(axis=0) - mixture)[inside].max() < 1e-4
+
+    return check
