@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from sepdiar.audio.source import Audio
 from sepdiar.conversation import Turn
+from sepdiar.separation import Separator
 
 
 class Diarizer(Protocol):
@@ -27,5 +29,16 @@ class Diarizer(Protocol):
         """Who speaks when, in samples of `audio` (one channel, at `rate`), any labels, turns may overlap.
 
         `speakers` is their number where it is known. The same audio must always give the same turns.
+        """
+        ...
+
+
+class Joint(Diarizer, Protocol):
+    """A diarizer whose network separates at once: a chain may take its sources too, and needs no separator then."""
+
+    def hear(self, audio: Audio, speakers: int | None, kept: Path) -> tuple[Sequence[Turn], Separator]:
+        """The turns that `diarize` gives, and from the same pass what knows the source of each speaker in them.
+
+        `kept` is a file for what must be kept until then. The separator is asked in samples of the recording, at its own rate.
         """
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn
 from sepdiar.diarization.activity import loudness_of
 from sepdiar.diarization.again import Embedder, listened_again
-from sepdiar.diarization.linking import Vectors, Voices, linked
+from sepdiar.diarization.linking import Names, Vectors, Voices, linked
 from sepdiar.diarization.turns import sounds, turns_of
 from sepdiar.diarization.windows import Activity, Plan, Segmenter, Windows, listen, padded, together
 from sepdiar.errors import SepdiarError
@@ -71,19 +72,34 @@ class Compact:
         return heard
 
 
+@dataclass(frozen=True)
+class Told:
+    """Who speaks when, and who each local speaker of each window is, -1 for nobody; speaker n is called n + 1 in the turns."""
+
+    turns: list[Turn]
+    speakers: Names
+
+
 def diarized(
     audio: Audio, plan: Plan, segmenter: Segmenter, embedder: Embedder, *, known: int = 0, most: int = 8, pause: float = 0.3
 ) -> list[Turn]:
     """Who speaks when, by any segmenter of windows and any embedder of voices; with `known` 0 the number of speakers is found."""
     if not audio.samples:
         return []
+    return told_apart(audio, plan, segmenter, embedder, known=known, most=most, pause=pause).turns
+
+
+def told_apart(
+    audio: Audio, plan: Plan, segmenter: Segmenter, embedder: Embedder, *, known: int, most: int, pause: float
+) -> Told:
+    """The same, and who is who in each window; `audio` is not empty."""
     windows = listen(audio, plan, segmenter)
     voices = voices_of(audio, windows, embedder)
     names, speakers = linked(windows, voices, known, most)
     heard = sounds(loudness_of(audio))
     probability = together(windows, names, len(speakers))
     probability = listened_again(audio, probability, plan.hop, speakers, heard, embedder)
-    return turns_of(probability, plan.hop, audio.samples, heard, pause)
+    return Told(turns_of(probability, plan.hop, audio.samples, heard, pause), names)
 
 
 def voices_of(audio: Audio, windows: Windows, embedder: Embedder) -> Voices:

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from sepdiar import registry
 from sepdiar.audio.source import Audio, OneChannel, at_rate
 from sepdiar.backend_stage import BackendStage
 from sepdiar.conversation import Provenance, Span, Turn, mark_overlaps
-from sepdiar.diarization import Diarizer
+from sepdiar.diarization import Diarizer, Joint
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event, Listener
-from sepdiar.pipeline import Take
+from sepdiar.pipeline import Sources, Take
 
 SIDES = ("LEFT", "RIGHT")
 DEAF = "the diarizer {} hears no overlap: where two speak at once, one gets the time, and the other is heard on that channel"
@@ -22,42 +23,68 @@ class Diarize(BackendStage):
     """Turns in samples of the recording; speakers are S1, S2, ... in the order of first speaking.
 
     A recording with one speaker a channel needs nobody told apart: each channel's speech is LEFT's or RIGHT's.
-    `speakers` is how many there are, 0 where that is unknown.
+    `speakers` is how many there are, 0 where that is unknown. With `sources`, a diarizer that separates at once (`Joint`) gives
+    the sources of overlapped stretches too, and the chain needs no other separator.
     """
 
     name = "diarize"
     kind = "diarizer"
     requires = frozenset({"audio"})
-    provides = frozenset({"turns"})
 
-    def __init__(self, backend: str = "mfcc", speakers: int = 0, device: str = "cpu", **tables: Mapping[str, Any]) -> None:
+    def __init__(
+        self, backend: str = "mfcc", speakers: int = 0, sources: bool = False, device: str = "cpu", **tables: Mapping[str, Any]
+    ) -> None:
         super().__init__(backend, device, **tables)
-        self.speakers = speakers
+        self.speakers, self.sources = speakers, sources
+
+    @property
+    def provides(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset({"turns", "sources"} if self.sources else {"turns"})
 
     def check(self) -> None:
         if not isinstance(self.speakers, int) or isinstance(self.speakers, bool) or not 0 <= self.speakers <= 100:
             raise SepdiarError("SD202", f"0 to 100, not {self.speakers!r}", where="diarize.speakers")
         super().check()
+        if self.sources and not hasattr(registry.load(self.kind, self.backend), "hear"):
+            raise SepdiarError("SD202", f"{self.backend} diarizes and separates nothing", where="diarize.sources")
 
     def provenance(self) -> Provenance:
         made = super().provenance()
-        return replace(made, parameters={**made.parameters, "speakers": self.speakers, "hears_overlap": self._hears_overlap})
+        more = {"speakers": self.speakers, "hears_overlap": self._hears_overlap} | ({"sources": True} if self.sources else {})
+        return replace(made, parameters={**made.parameters, **more})
 
     @property
     def _hears_overlap(self) -> bool:
         return getattr(self.made, "hears_overlap", True)
 
     def run(self, take: Take, emit: Listener) -> Take:
-        recording = take.conversation.recording
         if take.sound.channels == 2:
-            found = [turn for number, side in enumerate(SIDES) for turn in self._side(take, number, side)]
-        else:
-            if not self._hears_overlap:
-                emit(Event("note", facts={"message": DEAF.format(self.backend)}))
-            found = list(_named(self._turns(take, take.sound, "mono", self.speakers or None)))
-        if not found:
-            raise SepdiarError("SD120", where=recording.path)
-        return take.with_value(turns=mark_overlaps(found))
+            return _with_turns(take, [turn for number, side in enumerate(SIDES) for turn in self._side(take, number, side)], {})
+        if not self._hears_overlap:
+            emit(Event("note", facts={"message": DEAF.format(self.backend)}))
+        if self.sources:
+            return self._with_sources(take, emit)
+        found = list(self._turns(take, take.sound, "mono", self.speakers or None))
+        return _with_turns(take, found, _names(found))
+
+    def _with_sources(self, take: Take, emit: Listener) -> Take:
+        """Turns and sources from one pass."""
+        from sepdiar.separation.plan import overlapped
+        from sepdiar.separation.stage import told, written
+
+        joint: Joint = self.opened
+        heard = at_rate(take.sound, joint.rate, take.scratch / "diarize-mono.f32")
+        turns, separator = joint.hear(heard, self.speakers or None, take.scratch / "heard.f32")
+        found = list(_brought(turns, heard, take.sound))
+        names = _names(found)
+        take = _with_turns(take, found, names)
+        if len(names) < 2:
+            return take
+        known = {name: label for label, name in names.items()}
+        stretches = ((span, tuple(known[name] for name in speakers)) for span, speakers in overlapped(take.conversation.turns))
+        pieces = told(separator, self.backend, take.sound, stretches)
+        named = ((span, {names[label]: frames for label, frames in sources.items()}) for span, sources in pieces)
+        return replace(take, sources=Sources(separator.origin, written(take, named, self.name, emit)))
 
     def _side(self, take: Take, channel: int, side: str) -> Iterator[Turn]:
         for turn in self._turns(take, OneChannel(take.sound, channel), side.lower(), 1):
@@ -65,16 +92,28 @@ class Diarize(BackendStage):
 
     def _turns(self, take: Take, audio: Audio, name: str, speakers: int | None) -> Iterator[Turn]:
         """What the backend hears, in the recording's own samples and within it."""
-        told = getattr(self.opened, "of", None)
-        diarizer: Diarizer = told(take.conversation.recording) if told else self.opened
-        whole = Span(0, audio.samples)
+        of = getattr(self.opened, "of", None)
+        diarizer: Diarizer = of(take.conversation.recording) if of else self.opened
         heard = at_rate(audio, diarizer.rate, take.scratch / f"diarize-{name}.f32")
-        for turn in diarizer.diarize(heard, speakers):
-            if span := turn.span.at_rate(heard.rate, audio.rate) & whole:
-                yield Turn(turn.speaker, span)
+        return _brought(diarizer.diarize(heard, speakers), heard, audio)
 
 
-def _named(turns: Iterator[Turn] | Sequence[Turn]) -> Iterator[Turn]:
+def _brought(turns: Sequence[Turn], heard: Audio, audio: Audio) -> Iterator[Turn]:
+    whole = Span(0, audio.samples)
+    for turn in turns:
+        if span := turn.span.at_rate(heard.rate, audio.rate) & whole:
+            yield Turn(turn.speaker, span)
+
+
+def _names(turns: Sequence[Turn]) -> dict[str, str]:
+    """Of each speaker, in the order of first speaking."""
     names: dict[str, str] = {}
     for turn in sorted(turns, key=lambda turn: (turn.span, turn.speaker)):
-        yield replace(turn, speaker=names.setdefault(turn.speaker, f"S{len(names) + 1}"))
+        names.setdefault(turn.speaker, f"S{len(names) + 1}")
+    return names
+
+
+def _with_turns(take: Take, found: Sequence[Turn], names: Mapping[str, str]) -> Take:
+    if not found:
+        raise SepdiarError("SD120", where=take.conversation.recording.path)
+    return take.with_value(turns=mark_overlaps(replace(turn, speaker=names.get(turn.speaker, turn.speaker)) for turn in found))

@@ -70,7 +70,7 @@ class Joiner:
             account.counts.update(regions=1, stretches=len(region.stretches), crowded=int(len(region.speakers) > 2))
             account.counts["samples"] += sum(len(window.span) for window in region.windows)
             ordered = _ordered(_sliced((heard for _, heard in found), region, activity, voices), account)
-            for part, both in _joined(ordered, region.windows):
+            for part, both in joined(ordered, region.windows):
                 for piece in within(part, region.stretches):
                     here = both[:, piece.start - part.start : piece.end - part.start]
                     yield piece, dict(zip(region.pair, here, strict=True))
@@ -184,8 +184,8 @@ def _ordered(found: Iterable[Sliced], account: Account) -> Iterator[Samples]:
         yield from settled(len(waiting))
 
 
-def _joined(ordered: Iterable[Samples], windows: Sequence[Window]) -> Iterator[tuple[Span, Samples]]:
-    """The parts of the windows in a row, each passing into the next."""
+def joined(ordered: Iterable[Samples], windows: Sequence[Window]) -> Iterator[tuple[Span, Samples]]:
+    """The parts of windows in a row, each passing into the next; `ordered` are the sources of each, by speaker."""
     fading: Samples | None = None
     for index, sources in enumerate(ordered):
         span, part = windows[index].span, windows[index].part

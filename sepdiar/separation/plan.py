@@ -156,6 +156,11 @@ def _windows(extent: Span, whole: Span, rate: int, longest: float) -> tuple[Wind
     fair = -(-(len(extent) + (count - 1) * common) // count)
     size = min(most, -(-fair // grid) * grid)
     starts = [extent.start + (len(extent) - size) * index // (count - 1) for index in range(count)]
+    return in_a_row(starts, size, extent, rate)
+
+
+def in_a_row(starts: Sequence[int], size: int, extent: Span, rate: int) -> tuple[Window, ...]:
+    """Windows of `size` samples: of each that part of the extent is used whose middle is nearest, and it passes into the next."""
     join = round(JOIN * rate) // 2
     middles = [(here + size + following) // 2 for here, following in pairwise(starts)]
     edges = [(middle - join, middle + join) for middle in middles]

@@ -87,22 +87,12 @@ class Separate(BackendStage):
 
     def run(self, take: Take, emit: Listener) -> Take:
         self._account = {}
-        speakers = take.conversation.speakers
-        if take.sound.channels == 2 or len(speakers) < 2:
+        if take.sound.channels == 2 or len(take.conversation.speakers) < 2:
             return take
-        audio, recording = take.sound, take.conversation.recording.id
-        paths = {speaker: take.scratch / f"source-{number}.f32" for number, speaker in enumerate(speakers)}
-        with ExitStack() as stack:
-            files = {speaker: stack.enter_context(path.open("wb")) for speaker, path in paths.items()}
-            for span, sources in self._pieces(take):
-                for speaker, frames in sources.items():
-                    files[speaker].seek(4 * span.start)
-                    files[speaker].write(np.ascontiguousarray(frames).tobytes())
-                emit(Event("stage.progress", recording, {"stage": self.name, "fraction": span.end / audio.samples}))
-        made = {speaker: RawAudio(path, audio.rate, audio.samples, bits=audio.bits) for speaker, path in paths.items()}
+        made = written(take, self._pieces(take), self.name, emit)
         if less := self._account.get("out_of_memory"):
             message = f"out of memory: separated {less['batch']} at once, in windows of at most {less['window']:g} s"
-            emit(Event("note", recording, {"message": message}))
+            emit(Event("note", take.conversation.recording.id, {"message": message}))
         origin = "separated" if self._joiner else self.opened.origin
         return replace(take, sources=Sources(origin, made, self.everywhere))
 
@@ -110,14 +100,28 @@ class Separate(BackendStage):
         audio, turns = take.sound, take.conversation.turns
         stretches = everything(turns, audio.samples) if self.everywhere else overlapped(turns)
         if not self._joiner:
-            yield from _told(self.opened, self.backend, audio, stretches)
+            yield from told(self.opened, self.backend, audio, stretches)
             return
         account = Account()
         yield from self._joiner.sources(audio, turns, stretches, account)
         self._account = account.facts(audio.rate)
 
 
-def _told(separator: Separator, backend: str, audio: Audio, stretches: Stretches, size: int = BLOCK) -> Iterator[Piece]:
+def written(take: Take, pieces: Iterator[Piece], stage: str, emit: Listener) -> dict[str, Audio]:
+    """Each speaker's source, in a file of its own with holes where there is no piece."""
+    audio, recording = take.sound, take.conversation.recording.id
+    paths = {speaker: take.scratch / f"source-{number}.f32" for number, speaker in enumerate(take.conversation.speakers)}
+    with ExitStack() as stack:
+        files = {speaker: stack.enter_context(path.open("wb")) for speaker, path in paths.items()}
+        for span, sources in pieces:
+            for speaker, frames in sources.items():
+                files[speaker].seek(4 * span.start)
+                files[speaker].write(np.ascontiguousarray(frames).tobytes())
+            emit(Event("stage.progress", recording, {"stage": stage, "fraction": span.end / audio.samples}))
+    return {speaker: RawAudio(path, audio.rate, audio.samples, bits=audio.bits) for speaker, path in paths.items()}
+
+
+def told(separator: Separator, backend: str, audio: Audio, stretches: Stretches, size: int = BLOCK) -> Iterator[Piece]:
     """The stretches by pieces of at most `size` samples, from a separator that knows whose source is whose."""
     for stretch, speakers in stretches:
         for start in range(stretch.start, stretch.end, size):
