@@ -108,7 +108,8 @@ def test_hours_add_up_and_a_swap_breaks_the_goal(entries):
     shown = {"machine": _FACTS, "material": {"manifest": "m.tsv", "split": None}, "protocol": [], "cases": list(entries.values())}
     long = endured([ours] * 3)
     assert (long["hours"], long["recordings"], long["swaps"], long["low"]) == (0.05, 3, 0, 0)
-    assert notes({**shown, "endurance": long})[0].startswith("holds: 0 swaps in 0.05 hours")
+    assert notes({**shown, "endurance": long})[0].startswith("holds so far: 0 swaps in 0.05 hours")
+    assert notes({**shown, "endurance": {**long, "hours": 20}})[0].startswith("holds: 0 swaps in 20 hours")
     broken = endured([ours, entries["stock"]])
     assert notes({**shown, "endurance": broken})[0].startswith("**does not hold**")
     assert [row[2] for row in sheet(shown).rows] == list(WAYS)
