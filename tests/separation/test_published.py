@@ -14,6 +14,7 @@ import torch
 
 import sepdiar
 from sepdiar import registry
+from sepdiar.cli import main as cli
 from sepdiar.errors import SepdiarError
 from sepdiar.models import cards, pickles, shelf
 from sepdiar.networks import torchaudio_cpu
@@ -228,6 +229,25 @@ def test_one_file_is_separated_at_its_own_rate(sepformer, tmp_path):
     channels = np.stack([soundfile.read(path)[0] for path in made.values()])
     assert len(made) == 2 and {soundfile.info(path).samplerate for path in made.values()} == {rate}
     assert np.abs(channels.sum(axis=0) - mixture)[round(4.1 * rate) : round(4.9 * rate)].max() < 1e-4
+
+
+@pytest.mark.parametrize("name", ASTEROID)
+def test_the_command_separates_a_file_with_every_one_of_asteroids(name, tmp_path):
+    backend, path = ASTEROID[name][0], asteroid(name, tmp_path / "best.pth")
+    rate, noise = 16_000, np.random.default_rng(1).standard_normal((2, 5 * 16_000))
+    clock = np.arange(5 * rate) / rate
+    soundfile.write(tmp_path / "talk.wav", 0.1 * noise[0] * (clock < 3) + 0.02 * noise[1] * (clock >= 2), rate)
+    (tmp_path / "talk.rttm").write_text("SPEAKER talk 1 0 3 <NA> <NA> A <NA> <NA>\nSPEAKER talk 1 2 3 <NA> <NA> B <NA> <NA>\n")
+    asked = [f"diarize.oracle.turns={tmp_path / 'talk.rttm'}", f"separate.{backend}.path={path}", "separate.voice="]
+    command = ["separate", str(tmp_path / "talk.wav"), "--out", str(tmp_path / "out"), "--diarizer", "oracle"]
+    with pytest.raises(SystemExit) as ended:
+        cli([*command, "--separator", backend, *(word for one in asked for word in ("--set", one))])
+    assert not ended.value.code
+    mixture, _ = soundfile.read(tmp_path / "talk.wav")
+    channels = np.stack([soundfile.read(path)[0] for path in sorted((tmp_path / "out").glob("*.wav"))])
+    inside = slice(round(2.1 * rate), round(2.9 * rate))
+    assert channels.shape == (2, len(mixture)) and (channels[:, inside] != mixture[inside]).any(axis=1).all()
+    assert np.abs(channels.sum(axis=0) - mixture)[inside].max() < 1e-4
 
 
 def refused(backend: str, **parameters: object) -> SepdiarError:
