@@ -1,4 +1,4 @@
-"""Utterances one behind the other in windows of one length, for recognisers that hear a whole window however short the utterance."""
+"""Utterances one behind the other, for a recogniser that hears a whole window however short an utterance is."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Pack:
 
     def back(self, words: Iterable[Word]) -> Iterator[Word]:
         """Words with times in the pack as words in the utterances; those in gaps and in context are left out."""
-        starts = self.starts[:-1]
-        wanted = [one.span.shift(start).shift(-one.heard.start) for one, start in _beside(self.utterances, starts)]
-        for own, (one, start) in zip(place(words, wanted)[0], _beside(self.utterances, starts), strict=True):
-            yield from (replace(word, span=word.span.shift(one.heard.start - start)) for word in own)
+        later = [start - one.heard.start for one, start in zip(self.utterances, self.starts, strict=False)]
+        wanted = [Span(one.span.start + by, one.span.end + by) for one, by in zip(self.utterances, later, strict=True)]
+        for own, by in zip(place(words, wanted)[0], later, strict=True):
+            yield from (replace(word, span=word.span.shift(-by)) for word in own)
 
     def apart(self) -> list[Pack]:
         """Each utterance as a pack of its own."""
@@ -58,7 +58,3 @@ def packed(utterances: Iterable[Utterance], longest: int, gap: int) -> Iterator[
         held.append(utterance)
     if held:
         yield Pack(tuple(held), gap)
-
-
-def _beside(utterances: tuple[Utterance, ...], starts: list[int]) -> Iterator[tuple[Utterance, int]]:
-    return zip(utterances, starts, strict=True)

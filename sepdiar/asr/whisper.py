@@ -30,7 +30,7 @@ NO_SPEECH, UNSURE, REPEATED = 0.6, -1.0, 2.4
 
 
 class Whisper:
-    """Whisper by OpenAI: tiny to large-v3, turbo and distil, words with times in a hundred languages; needs a model to be pulled."""
+    """Whisper by OpenAI: tiny to large-v3, turbo and distil; words with times in a hundred languages, once a model is pulled."""
 
     needs = ("faster_whisper",)
     extra = "whisper"
@@ -47,10 +47,10 @@ class Whisper:
         compute_type: str = "",
         device: str = "cpu",
     ) -> None:
-        """`model` was pulled under this name, with `whisper-` before it or not; `path` is a folder of a CTranslate2 model instead.
+        """`model` was pulled under this name, with "whisper-" before it or not; `path` is the folder of another one instead.
 
-        Without `language`, such as "de", it is found out for each recording. `batch` is how many windows of 30 s are heard at once.
-        `compute_type` is CTranslate2's; "" is int8 on the CPU and float16 on a GPU.
+        Without `language`, such as "de", it is found out for each recording. `batch` is how many windows of 30 s are heard at
+        once. `compute_type` is CTranslate2's; without it that is int8 on a CPU and float16 on a GPU.
         """
         for key, value, most in (("beam", beam, 100), ("batch", batch, 256)):
             if not isinstance(value, int) or not 1 <= value <= most:
