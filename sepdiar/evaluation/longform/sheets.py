@@ -89,7 +89,8 @@ def _endurance(results: Mapping[str, Any]) -> Iterator[str]:
     kind = f"{long['recordings']} recordings of {long['minutes']:g} minutes of talk and silences"
     yield (
         f"{verdict}: {long['swaps']:g} swaps in {long['hours']:g} hours of dialogue "
-        f"({long['hours_of_recording']:.1f} hours of recording), goal 0 in {GOAL_HOURS:g}: `{long['separator']}`, {long['way']}, {kind}, "
+        f"({long['hours_of_recording']:.1f} hours of recording), goal 0 in {GOAL_HOURS:g}: "
+        f"`{long['separator']}`, {long['way']}, {kind}, "
         f"{long['low']:.2g} to {long['high']:.2g} an hour (95 %, Poisson), {long['pieces']:g} pieces of overlap, "
         f"{long['undecided']:g} of them undecided; SI-SDR in overlap {cell(figures['si_sdr_overlap'])} dB, clean kept "
         f"{_share(figures['clean_same']['value'])} %, sum off by {long['difference']:.0f}, peak {long['memory']:.0f} MiB."
