@@ -79,7 +79,8 @@ class PixIt:
 
         with torch.inference_mode():
             heard = torch.from_numpy(samples)[:, None].to(self._device)
-            some = heard.split(1 if self._device == "cpu" else len(heard))
+            size = 1 if self._device == "cpu" else len(heard)
+            some = (heard[start : start + size] for start in range(0, len(heard), size))
             made = [tuple(part.float().cpu().numpy() for part in self._network(one)) for one in some]
         activity, sources = (np.concatenate(parts) for parts in zip(*made, strict=True))
         missing = self._plan.length - activity.shape[1]  # the last frame is not whole, and is not given
