@@ -62,6 +62,14 @@ def test_it_gives_two_sources_that_add_up(models):
     assert (Compact().split(mixtures) == made).all() and torch.get_num_threads() == before
 
 
+def test_half_precision_is_near_to_full_and_one_window_is_as_in_a_batch(models):
+    mixtures = np.random.default_rng(0).standard_normal((3, 16000)).astype(np.float32)
+    full, half = Compact(), Compact(precision="bf16")
+    one, other = full.split(mixtures), half.split(mixtures)
+    assert (full.precision, half.precision) == ("fp32", "bf16") and 0 < np.sum((one - other) ** 2) < 0.01 * np.sum(one**2)
+    assert (full.split(mixtures[1:2]) == one[1:2]).all()
+
+
 def test_weights_that_are_missing_or_others_are_refused(models):
     with pytest.raises(SepdiarError, match="SD251"):
         Compact(model="compact-nothing")

@@ -61,6 +61,13 @@ def test_a_pulled_model_and_its_checkpoint_give_what_the_network_gives(published
         assert (np.abs(made - expected).max((1, 2)) < 1e-4 * np.abs(expected).max((1, 2))).all()
 
 
+def test_half_precision_is_near_to_full(published):
+    noise = np.random.default_rng(0).standard_normal((2, 3200)).astype(np.float32)
+    full, half = (MossFormer2(path=str(published), precision=one) for one in ("fp32", "bf16"))
+    one, other = full.split(noise), half.split(noise)
+    assert half.precision == "bf16" and 0 < np.sum((one - other) ** 2) < 0.01 * np.sum(one**2)
+
+
 @pytest.mark.parametrize("samples", [1, 15, 24, 1607])
 def test_any_number_of_samples_comes_back_and_silence_stays_silent(published, samples):
     separator = MossFormer2(path=str(published))

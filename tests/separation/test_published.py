@@ -187,6 +187,16 @@ def test_asteroids_separators_say_what_the_package_says(name, tmp_path):
     assert np.abs(made.split(mixtures) - expected).max() < 1e-6 and np.abs(expected).max() > 1e-4
 
 
+@pytest.mark.parametrize("name", [*ASTEROID, "SepFormer"])
+def test_half_precision_is_near_to_full(name, tmp_path, request):
+    backend = ASTEROID[name][0] if name in ASTEROID else "sepformer"
+    path = asteroid(name, tmp_path / "best.pth") if name in ASTEROID else request.getfixturevalue("sepformer")
+    full, half = (registry.make("separator", backend, {"path": str(path), "precision": one}) for one in ("auto", "bf16"))
+    one, other = (separator.split(noise(full.rate)) for separator in (full, half))
+    assert (full.precision, half.precision) == ("fp32", "bf16")
+    assert other.dtype == np.float32 and 0 < np.sum((one - other) ** 2) < 0.01 * np.sum(one**2)
+
+
 def test_figures_of_numpys_in_a_checkpoint_do_no_harm(tmp_path):
     path = asteroid("ConvTasNet", tmp_path / "best.pth")
     plain = registry.make("separator", "convtasnet", {"path": str(path)})
