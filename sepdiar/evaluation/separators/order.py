@@ -31,6 +31,7 @@ class Order:
     batch: int = 8
     precision: str = "auto"
     threads: int = 1
+    context: float = 1.5
 
     def facts(self) -> dict[str, Any]:
         """As it stands in results.json."""

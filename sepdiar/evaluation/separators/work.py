@@ -53,7 +53,7 @@ def ours(order: Mapping[str, Any]) -> None:
     """The stages that separate and assemble, on a dialogue and its true turns, from the file to a file of two channels."""
     name, device, talk = order["separator"], order["device"], Path(order["talk"])
     tables: dict[str, Any] = {name: _parameters(order)}
-    stage = Separate(name, batch=order["batch"], device=device, **tables)
+    stage = Separate(name, context_seconds=order["context"], batch=order["batch"], device=device, **tables)
     stage.check()
     stage.open()
     stage.made.split(np.zeros((1, stage.made.rate), np.float32) + np.float32(1e-3))
