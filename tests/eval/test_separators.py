@@ -103,7 +103,7 @@ def test_the_ratio_is_of_one_device_and_the_reason_stands_where_a_figure_is_miss
 def test_every_separator_that_is_one_is_measured():
     blind = {name for name in registry.find("separator") if name != "masking"}
     assert set(WAYS) <= blind
-    asked = Namespace(separator=["sepformer"], minutes=[10, 1], device="cpu", batch=8, precision="auto", threads=1)
+    asked = Namespace(separator=["sepformer"], minutes=[10, 1], device="cpu", batch=8, precision="auto", threads=1, context=1.5)
     assert [(one.way, one.minutes) for one in orders(asked)] == [
         (work.FLOOR, 0),
         *((way, minutes) for minutes in (1, 10) for way in (OURS, WHOLE)),

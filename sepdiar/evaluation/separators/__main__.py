@@ -114,7 +114,7 @@ class Bench:
 def orders(asked: Namespace) -> Iterator[Order]:
     """Every cell that is asked for: the floor first, then each length, ours beside the package's ways."""
     for name in asked.separator or WAYS:
-        order = Order(name, work.FLOOR, 0, asked.device, asked.batch, asked.precision, asked.threads)
+        order = Order(name, work.FLOOR, 0, asked.device, asked.batch, asked.precision, asked.threads, asked.context)
         yield order
         for minutes in sorted(asked.minutes):
             yield from (replace(order, way=way, minutes=minutes) for way in (OURS, *WAYS[name]))
@@ -156,7 +156,7 @@ def _asked_for(cell: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _place(cell: Mapping[str, Any]) -> tuple[Any, ...]:
     ways = [work.FLOOR, OURS, *WAYS[cell["separator"]]]
-    how = (cell["device"], cell["batch"], cell["asked"], cell["threads"])
+    how = (cell["device"], cell["batch"], cell["asked"], cell["threads"], cell["context"])
     return cell["separator"], *how, cell["minutes"], ways.index(cell["way"])
 
 
@@ -181,6 +181,7 @@ def _asked(arguments: Sequence[str] | None) -> Namespace:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--batch", type=int, default=8, help="windows that ours gives to the network at once")
     parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"), help="of ours; packages have theirs")
+    parser.add_argument("--context", type=float, default=1.5, help="seconds that ours hears on each side of an overlap")
     parser.add_argument("--threads", type=int, default=1, help="of a package's call; ours has one")
     parser.add_argument(
         "--package-python", type=Path, metavar="PYTHON", help="that has clearvoice; see eval/mossformer2/README.md"

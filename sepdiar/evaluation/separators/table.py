@@ -8,14 +8,8 @@ from typing import Any
 from sepdiar.evaluation.separators.order import OURS
 
 GOAL = 5.0  # times the package's call, on dialogues of 15 % overlap
-SHARED = (
-    "separator",
-    "minutes",
-    "device",
-    "batch",
-    "threads",
-    "asked",
-)  # what a cell has in common with the one it is held against
+# what a cell has in common with the one it is held against
+SHARED = ("separator", "minutes", "device", "batch", "threads", "context", "asked")
 Cell = Mapping[str, Any]
 
 
@@ -37,8 +31,8 @@ def tables(results: Mapping[str, Any]) -> str:
     lines = _table(heads, [_row(cell, cells) for cell in cells])
     floors = [_least(one) for one in results["floors"]]
     if floors:
-        heads = ("separator", "device", "at once", "operations", "bytes", "least ms", "limited by", "takes ms", "times the least")
-        lines += ["", *_table(heads, floors)]
+        least = ("separator", "device", "at once", "operations", "bytes", "least ms", "limited by", "takes ms", "times the least")
+        lines += ["", *_table(least, floors)]
     lines += ["", *goals(cells)]
     return "\n".join([*lines, "", *_machines([*cells, *results["floors"]])])
 
@@ -69,7 +63,11 @@ def goals(cells: Sequence[Cell]) -> Iterator[str]:
 
 
 def _row(cell: Cell, cells: Sequence[Cell]) -> Sequence[str]:
-    how = f"batch {cell['batch']}, {cell['precision']}" if cell["way"] == OURS else f"threads {cell['threads']}"
+    how = (
+        f"batch {cell['batch']}, {cell['precision']}, {cell['context']:g} s of context"
+        if cell["way"] == OURS
+        else f"threads {cell['threads']}"
+    )
     named = (cell["separator"], f"{cell['minutes']:g} min", cell["device"], f"{cell['way']} ({how})")
     if "seconds" not in cell:
         return *named, f"not run: {cell['not_run']}", "", "", "", "", ""
