@@ -96,7 +96,7 @@ class Whisper:
         return made
 
     def _spoken(self, beginnings: Sequence[Samples]) -> tuple[str, float | None]:
-        """The language of a recording, and how sure that is where it was not given."""
+        """The language of a recording, and how sure that is where it was not given; "" where there is nothing to hear."""
         if self._language or not self._network.model.is_multilingual:
             return self._language or "en", None
         sums: Counter[str] = Counter()
@@ -104,7 +104,7 @@ class Whisper:
             if len(samples):
                 sums.update(dict(self._network.detect_language(samples)[2]))
         if not sums:
-            return "en", None
+            return "", None
         language, total = max(sums.items(), key=lambda one: (one[1], one[0]))
         return language, round(total / sum(sums.values()), 4)
 
@@ -190,12 +190,14 @@ def _needed(folder: Path) -> list[str]:
 
 
 def _loaded(found: Published, device: str, compute_type: str) -> Any:
-    from ctranslate2 import get_supported_compute_types
+    from ctranslate2 import get_cuda_device_count, get_supported_compute_types
     from faster_whisper import WhisperModel
 
     kind, _, number = device.partition(":")
     if kind not in ("cpu", "cuda"):
         raise SepdiarError("SD253", "CTranslate2 computes on cpu and cuda alone", where=device)
+    if kind == "cuda" and int(number or 0) >= (count := get_cuda_device_count()):
+        raise SepdiarError("SD253", f"CTranslate2 finds {count} of that kind", where=device)
     chosen = compute_type or ("int8" if kind == "cpu" else "float16")
     if chosen not in (known := get_supported_compute_types(kind, int(number or 0))):
         raise SepdiarError("SD202", f"one of {', '.join(sorted(known))}, not {chosen!r}", where=f"{HERE}.compute_type")

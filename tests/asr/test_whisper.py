@@ -92,6 +92,7 @@ def test_the_language_is_found_out_once_a_recording_and_recorded(
     assert 0 < record.parameters["language_probability"] <= 1
     assert record.parameters["words"] == sum(len(turn.words) for turn in done.turns) > 0
     assert list(tmp_path.iterdir()) == []
+    assert Whisper(path=str(tiny_whisper), beam=1).of(untold, []).facts["language"] == "", "nothing was heard"
     french = Whisper(path=str(tiny_whisper), language="fr", beam=1).of(untold, [])
     assert french.facts == {"language": "fr", "silence": 0, "loop": 0}
 
@@ -127,6 +128,7 @@ def test_a_pulled_model_is_the_same_by_size_and_by_name_and_needs_no_network(
         ({"batch": 1.5}, "SD202"),
         ({"compute_type": "int3"}, "SD202"),
         ({"device": "mps"}, "SD253"),
+        ({"device": "cuda:99"}, "SD253"),
     ],
 )
 def test_what_it_cannot_do_is_refused(tiny_whisper: Path, settings: dict[str, object], code: str) -> None:
