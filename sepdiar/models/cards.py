@@ -18,7 +18,7 @@ GROUP = "sepdiar.cards"
 """Entry points of packages that bring cards of their own: the value is a package that holds NAME/card.toml."""
 
 INERT = frozenset({".safetensors", ".json", ".yaml", ".txt"})
-"""Endings of files in which nothing can run; every other one is taken for a pickle and converted, unless its card says `inert`."""
+"""Endings of files in which nothing can run; any other is taken for a pickle and converted, unless its card says `inert`."""
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
