@@ -24,7 +24,7 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 
 speed: $(VENV)/.test
-	$(BIN)/python -m sepdiar.evaluation.speed --recipe masking --minutes 1 10 60 --words-minutes 1 --batch 4 10 2 --out eval/speed
+	$(BIN)/python -m sepdiar.evaluation.speed --minutes 1 10 60 --words-minutes 1 --batch 4 10 2 --out eval/speed
 
 clean:
 	rm -rf $(VENV) $(OUT)

@@ -153,7 +153,7 @@ class Dialogues:
         return samples + self._noise(len(samples), rng) * augment.gain(min(level, -27.0))
 
     def _noise(self, count: int, rng: Generator) -> Samples:
-        """Recorded or coloured noise of power 1, even or coming and going, at times with knocks in it."""
+        """Recorded or coloured noise of power 1, even or coming and going, at times with knocks or clinks in it."""
         if self._noises and rng.random() < self.drawing.measured:
             noise = self._noises[int(rng.integers(len(self._noises)))]
             noise = np.resize(noise[int(rng.integers(max(1, len(noise) - count))) :], count)
@@ -166,6 +166,10 @@ class Dialogues:
             for at in rng.integers(count, size=rng.integers(1, 9)):
                 fall = np.exp(-np.arange(min(RATE // 5, count - at), dtype=np.float32) / np.float32(rng.uniform(50, 800)))
                 noise[at : at + len(fall)] *= 1 + augment.gain(rng.uniform(6, 18)) * fall
+        if rng.random() < 0.2:
+            for at in rng.integers(count, size=rng.integers(1, 9)):
+                clink = _clink(rng)[: count - at]
+                noise[at : at + len(clink)] += clink * augment.gain(rng.uniform(0, 15))
         return noise
 
 
@@ -234,6 +238,14 @@ def _mix(into: Samples, samples: Samples, start: int) -> None:
     """Add `samples` from `start` on, which may be before the beginning."""
     piece = samples[max(0, -start) : max(0, len(into) - start)]
     into[max(0, start) : max(0, start) + len(piece)] += piece
+
+
+def _clink(rng: Generator) -> Samples:
+    """Dishes, tools, a bell: a few tones that have nothing to do with each other and die away."""
+    seconds = np.arange(RATE // 2, dtype=np.float32) / RATE
+    tones = rng.uniform(600, 7000, int(rng.integers(2, 7)))
+    sound = np.sum([np.sin(2 * np.pi * tone * seconds) * np.exp(-seconds / rng.uniform(0.005, 0.12)) for tone in tones], axis=0)
+    return sound.astype(np.float32)
 
 
 def _coloured(samples: Samples, rng: Generator) -> Samples:

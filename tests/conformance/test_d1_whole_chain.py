@@ -15,7 +15,11 @@ import pytest
 
 from sepdiar.run import RunSummary, process, verify
 
-SCRIPT = "import sys; from sepdiar import process; process([sys.argv[1]], sys.argv[2], recognizer='none', workers=2)"
+SCRIPT = """
+import sys
+from sepdiar import process
+process([sys.argv[1]], sys.argv[2], recipe=sys.argv[3], recognizer="none", workers=2)
+"""
 
 
 @pytest.fixture
@@ -31,16 +35,17 @@ def corpus(podcasts: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_d1_the_whole_chain_killed_and_continued(corpus: Path, tmp_path: Path, tree: Any) -> None:
+@pytest.mark.parametrize("recipe", ["embedded", "masking"])
+def test_d1_the_whole_chain_killed_and_continued(recipe: str, corpus: Path, tmp_path: Path, tree: Any) -> None:
     out, undisturbed = tmp_path / "out", tmp_path / "undisturbed"
-    made = process([corpus], undisturbed, recognizer="none", workers=1)
+    made = process([corpus], undisturbed, recipe=recipe, recognizer="none", workers=1)
     assert isinstance(made, RunSummary)
     assert (made.inputs, made.done, made.failures) == (4, 2, {"SD112": 1, "SD122": 1})
-    run = subprocess.Popen([sys.executable, "-c", SCRIPT, str(corpus), str(out)], stderr=subprocess.DEVNULL)
+    run = subprocess.Popen([sys.executable, "-c", SCRIPT, str(corpus), str(out), recipe], stderr=subprocess.DEVNULL)
     while run.poll() is None and not list((out / "items").glob("*")):
         time.sleep(0.02)
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
-    process([corpus], out, recognizer="none", workers=2)
+    process([corpus], out, recipe=recipe, recognizer="none", workers=2)
     assert tree(out) == tree(undisturbed)
     assert verify(out).exit_code == 0
