@@ -22,6 +22,7 @@ NETWORKS = {
     "separator": "sepdiar.networks.separator:Separator",
     "segmenter": "sepdiar.networks.segmenter:Segmenter",
     "voice": "sepdiar.networks.voice:Voice",
+    "eend": "sepdiar.networks.eend:Eend",
 }
 
 

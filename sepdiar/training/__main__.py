@@ -38,6 +38,7 @@ ABOUT = {
     "separation": "Two people who talk at once into two channels.",
     "segmentation": "Who speaks when, overlap too, in a window of some seconds.",
     "embedding": "A voice as a vector.",
+    "eend": "Who speaks when in half a minute, and how many they are, by attractors.",
 }
 PROGRAM = "python -m sepdiar.training"
 PLACE = click.Path(path_type=Path)

@@ -23,6 +23,7 @@ TASKS = {
     "separation": "sepdiar.training.separation:Separation",
     "segmentation": "sepdiar.training.segmentation:Segmentation",
     "embedding": "sepdiar.training.embedding:Embedding",
+    "eend": "sepdiar.training.eend:EendEda",
 }
 
 

@@ -11,6 +11,7 @@ import torch
 
 SHAPES = {
     "segmenter": {"width": 32, "depth": 2, "heads": 2, "bands": 40, "stem": 16},
+    "eend": {"width": 16, "depth": 2, "heads": 2, "bands": 24},
     "voice": {"dim": 24, "bands": 40, "picture": 8, "width": 32, "spread": [1, 2]},
 }
 

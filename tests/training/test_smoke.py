@@ -47,6 +47,19 @@ RECIPES = {
         [hearing]
         batch = 16.0
     """,
+    "eend": """
+        [network]
+        width = 32
+        depth = 2
+        heads = 2
+        bands = 24
+        [learning]
+        batch = 4
+        dev = 2
+        [windows]
+        seconds = 8.0
+        room = 0.0
+    """,
 }
 COURSE = """
 [training]
@@ -58,7 +71,8 @@ average = 0.95
 log_every = 15
 evaluate_every = {steps}
 """
-FALLS = {"separation": (1.0, 4.0), "segmentation": (0.4, 1.0), "embedding": (1.5, 6.0)}  # of the quick and of the slow test
+# of the quick and of the slow test
+FALLS = {"separation": (1.0, 4.0), "segmentation": (0.4, 1.0), "embedding": (1.5, 6.0), "eend": (0.3, 0.6)}
 STEPS = (60, 600)
 
 
