@@ -23,12 +23,14 @@ class Sources:
     """What a separator made of the overlapped stretches: `audio` by speaker, on the clock and at the rate of the recording.
 
     It means nothing outside those stretches, unless it was made `everywhere`. `origin` is the separator's: "separated", or
-    "mixed" where each source is the mixture as it was.
+    "mixed" where each source is the mixture as it was. Separated before anybody knows who speaks, it is `nameless`: tracks
+    of the whole recording, which are no speaker's before they are diarized.
     """
 
     origin: str
     audio: Mapping[str, Audio]
     everywhere: bool = False
+    nameless: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -147,6 +147,37 @@ class Within(View):
 
     def read(self, span: Span) -> Samples:
         return self.whole.read(span.shift(self.span.start))
+
+
+@dataclass(frozen=True)
+class InARow:
+    """Recordings of one rate and of as many channels, one behind the other."""
+
+    parts: Sequence[Audio]
+
+    @property
+    def rate(self) -> int:
+        return self.parts[0].rate
+
+    @property
+    def samples(self) -> int:
+        return sum(part.samples for part in self.parts)
+
+    @property
+    def channels(self) -> int:
+        return self.parts[0].channels
+
+    @property
+    def bits(self) -> int:
+        return self.parts[0].bits
+
+    def read(self, span: Span) -> Samples:
+        frames, at = [np.zeros((0, self.channels), np.float32)], 0
+        for part in self.parts:
+            if here := span & Span(at, at + part.samples):
+                frames.append(part.read(here.shift(-at)))
+            at += part.samples
+        return np.concatenate(frames)
 
 
 def blocks(audio: Audio, span: Span | None = None, size: int = BLOCK) -> Iterator[tuple[Span, Samples]]:

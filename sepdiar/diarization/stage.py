@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from sepdiar import registry
-from sepdiar.audio.source import Audio, OneChannel, at_rate
+from sepdiar.audio.source import Audio, InARow, OneChannel, at_rate
 from sepdiar.backend_stage import BackendStage
 from sepdiar.conversation import Provenance, Span, Turn, mark_overlaps
 from sepdiar.diarization import Diarizer, Joint
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event, Listener
+from sepdiar.formats.segments import speech
 from sepdiar.pipeline import Sources, Take
 
 SIDES = ("LEFT", "RIGHT")
@@ -24,7 +25,8 @@ class Diarize(BackendStage):
 
     A recording with one speaker a channel needs nobody told apart: each channel's speech is LEFT's or RIGHT's.
     `speakers` is how many there are, 0 where that is unknown. With `sources`, a diarizer that separates at once (`Joint`) gives
-    the sources of overlapped stretches too, and the chain needs no other separator.
+    the sources of overlapped stretches too, and the chain needs no other separator. Behind a separator it hears the tracks,
+    where nobody is talked over, and says whose they are.
     """
 
     name = "diarize"
@@ -36,6 +38,7 @@ class Diarize(BackendStage):
     ) -> None:
         super().__init__(backend, device, **tables)
         self.speakers, self.sources = speakers, sources
+        self._on_tracks = False
 
     @property
     def provides(self) -> frozenset[str]:  # type: ignore[override]
@@ -51,21 +54,39 @@ class Diarize(BackendStage):
     def provenance(self) -> Provenance:
         made = super().provenance()
         more = {"speakers": self.speakers, "hears_overlap": self._hears_overlap} | ({"sources": True} if self.sources else {})
+        more |= {"on_tracks": True} if self._on_tracks else {}
         return replace(made, parameters={**made.parameters, **more})
 
     @property
     def _hears_overlap(self) -> bool:
-        return getattr(self.made, "hears_overlap", True)
+        return self._on_tracks or getattr(self.made, "hears_overlap", True)
 
     def run(self, take: Take, emit: Listener) -> Take:
+        tracks = tuple(take.sources.audio.values()) if take.sources and take.sources.nameless and not self.sources else ()
+        self._on_tracks = bool(tracks) and not hasattr(self.opened, "of")
         if take.sound.channels == 2:
             return _with_turns(take, [turn for number, side in enumerate(SIDES) for turn in self._side(take, number, side)], {})
         if not self._hears_overlap:
             emit(Event("note", facts={"message": DEAF.format(self.backend)}))
         if self.sources:
             return self._with_sources(take, emit)
-        found = list(self._turns(take, take.sound, "mono", self.speakers or None))
-        return _with_turns(take, found, _names(found))
+        heard = self._in_tracks(take, tracks) if self._on_tracks else self._turns(take, take.sound, "mono", self.speakers or None)
+        found = list(heard)
+        take = _with_turns(take, found, _names(found))
+        if tracks:
+            from sepdiar.separation.naming import named
+
+            take = named(take, self.name, emit)
+        return take
+
+    def _in_tracks(self, take: Take, tracks: Sequence[Audio]) -> Iterator[Turn]:
+        """Who speaks on any track: all heard as one recording, one behind the other, so that a voice is one speaker on all."""
+        row, size = InARow(tracks), take.sound.samples
+        parts = [Span(start, start + size) for start in range(0, row.samples, size)]
+        found = list(self._turns(take, row, "tracks", self.speakers or None))
+        here = [Turn(one.speaker, span.shift(-part.start)) for one in found for part in parts if (span := one.span & part)]
+        for speaker, spans in speech(here).items():  # who is heard on two at once, a trace of a voice on the other, speaks once
+            yield from (Turn(speaker, span) for span in spans)
 
     def _with_sources(self, take: Take, emit: Listener) -> Take:
         """Turns and sources from one pass."""
@@ -84,7 +105,7 @@ class Diarize(BackendStage):
         stretches = ((span, tuple(known[name] for name in speakers)) for span, speakers in overlapped(take.conversation.turns))
         pieces = told(separator, self.backend, take.sound, stretches)
         named = ((span, {names[label]: frames for label, frames in sources.items()}) for span, sources in pieces)
-        return replace(take, sources=Sources(separator.origin, written(take, named, self.name, emit)))
+        return replace(take, sources=Sources(separator.origin, written(take, tuple(names.values()), named, self.name, emit)))
 
     def _side(self, take: Take, channel: int, side: str) -> Iterator[Turn]:
         for turn in self._turns(take, OneChannel(take.sound, channel), side.lower(), 1):

@@ -12,7 +12,7 @@ import numpy as np
 from sepdiar import registry
 from sepdiar.audio.source import BLOCK, Audio, RawAudio, Samples
 from sepdiar.backend_stage import BackendStage
-from sepdiar.conversation import Provenance, Span
+from sepdiar.conversation import Provenance, Span, Turn
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event, Listener
 from sepdiar.pipeline import Sources, Take
@@ -21,6 +21,8 @@ from sepdiar.separation.decide import Account
 from sepdiar.separation.join import Joiner, Piece
 from sepdiar.separation.plan import Stretches, everything, overlapped
 
+TRACKS = ("track 1", "track 2")
+
 
 class Separate(BackendStage):
     """Calls the separator for the overlapped stretches, or `everywhere`; a recording with one speaker a channel passes through.
@@ -28,11 +30,14 @@ class Separate(BackendStage):
     For a blind separator: `context_seconds` of clean speech are heard with a stretch on each side, `batch` windows at once
     (fewer and then shorter ones where memory is short, which the provenance tells), and `voice` is the model of ours that
     knows speakers by their voices, "" for none.
+
+    Where it comes before the diarizer, a blind separator hears every second, and its two tracks are nobody's yet: windows are
+    joined by what they have in common alone. `everywhere` then says whether the channels will be the tracks, or the input
+    wherever one person speaks.
     """
 
     name = "separate"
     kind = "separator"
-    requires = frozenset({"audio", "turns"})
     provides = frozenset({"sources"})
 
     def __init__(
@@ -50,6 +55,12 @@ class Separate(BackendStage):
         self._voice_sha256 = ""
         self._joiner: Joiner | None = None
         self._account: Mapping[str, Any] = {}
+        self._first = False
+
+    @property
+    def requires(self) -> frozenset[str]:  # type: ignore[override]
+        blind = hasattr(registry.load(self.kind, self.backend), "split")
+        return frozenset({"audio"} if blind else {"audio", "turns"})
 
     def check(self) -> None:
         if not 0 <= self.context_seconds <= 30:
@@ -79,6 +90,7 @@ class Separate(BackendStage):
     def provenance(self) -> Provenance:
         made = super().provenance()
         more: dict[str, Any] = {"everywhere": True} if self.everywhere else {}
+        more |= {"first": True} if self._first else {}
         if self._joiner:
             more |= {"context_seconds": self.context_seconds, "batch": self.batch, "voice": self.voice, **self._account}
             more |= {"voice_sha256": self._voice_sha256} if self.voice else {}
@@ -87,18 +99,22 @@ class Separate(BackendStage):
 
     def run(self, take: Take, emit: Listener) -> Take:
         self._account = {}
-        if take.sound.channels == 2 or len(take.conversation.speakers) < 2:
+        self._first = not take.conversation.turns and take.sound.channels == 1
+        if take.sound.channels == 2 or len(take.conversation.speakers) == 1:
             return take
-        made = written(take, self._pieces(take), self.name, emit)
+        speakers = TRACKS if self._first else take.conversation.speakers
+        made = written(take, speakers, self._pieces(take), self.name, emit)
         if less := self._account.get("out_of_memory"):
             message = f"out of memory: separated {less['batch']} at once, in windows of at most {less['window']:g} s"
             emit(Event("note", take.conversation.recording.id, {"message": message}))
         origin = "separated" if self._joiner else self.opened.origin
-        return replace(take, sources=Sources(origin, made, self.everywhere))
+        return replace(take, sources=Sources(origin, made, self.everywhere, self._first))
 
     def _pieces(self, take: Take) -> Iterator[Piece]:
         audio, turns = take.sound, take.conversation.turns
-        stretches = everything(turns, audio.samples) if self.everywhere else overlapped(turns)
+        if self._first:
+            turns = tuple(Turn(track, Span(0, audio.samples)) for track in TRACKS)
+        stretches = everything(turns, audio.samples) if self.everywhere or self._first else overlapped(turns)
         if not self._joiner:
             yield from told(self.opened, self.backend, audio, stretches)
             return
@@ -107,10 +123,10 @@ class Separate(BackendStage):
         self._account = account.facts(audio.rate)
 
 
-def written(take: Take, pieces: Iterator[Piece], stage: str, emit: Listener) -> dict[str, Audio]:
+def written(take: Take, speakers: Sequence[str], pieces: Iterator[Piece], stage: str, emit: Listener) -> dict[str, Audio]:
     """Each speaker's source, in a file of its own with holes where there is no piece."""
     audio, recording = take.sound, take.conversation.recording.id
-    paths = {speaker: take.scratch / f"source-{number}.f32" for number, speaker in enumerate(take.conversation.speakers)}
+    paths = {speaker: take.scratch / f"{stage}-{number}.f32" for number, speaker in enumerate(speakers)}
     with ExitStack() as stack:
         files = {speaker: stack.enter_context(path.open("wb")) for speaker, path in paths.items()}
         for span, sources in pieces:

@@ -1,0 +1,68 @@
+"""Tracks that were separated before anybody knew who speaks, given to the speakers once a diarizer has said when each of them does.
+
+The same evidence decides as for windows of a separator, and the same joins are made: the tracks are heard again by windows, and a
+track that changes from one speaker to the other, as it may where both were silent for long, is found out and mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sepdiar.audio.source import Audio, Samples
+from sepdiar.conversation import Span
+from sepdiar.events import Listener
+from sepdiar.pipeline import Sources, Take
+from sepdiar.separation.decide import Account
+from sepdiar.separation.evidence import Heard
+from sepdiar.separation.join import Joiner
+from sepdiar.separation.plan import everything, overlapped
+from sepdiar.separation.stage import written
+
+WINDOW = 8.0  # seconds that are looked at together
+CONTEXT = 3.0  # seconds on each side of a stretch: who speaks there alone tells whose track it is
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Two tracks of one recording, in the place of a separator."""
+
+    audio: Sequence[Audio]
+    window: float = WINDOW
+
+    @property
+    def rate(self) -> int:
+        return self.audio[0].rate
+
+    def split(self, mixtures: Samples) -> Samples:
+        """They are made already: nothing is separated again."""
+        raise NotImplementedError
+
+    def read(self, span: Span) -> Samples:
+        """Both, one below the other."""
+        return np.stack([track.read(span)[:, 0] for track in self.audio])
+
+
+class Namer(Joiner):
+    """Hears tracks where a joiner lets a separator hear the mixture."""
+
+    def __init__(self, tracks: Tracks) -> None:
+        super().__init__(tracks, "tracks", context=CONTEXT)
+        self._tracks = tracks
+
+    def _split(self, audio: Audio, spans: Sequence[Span]) -> Iterator[Heard]:
+        for span in spans:
+            yield Heard.of(span, self._tracks.read(span), audio.rate)
+
+
+def named(take: Take, stage: str, emit: Listener) -> Take:
+    """The take with its tracks as the sources of its speakers; without sources where only one speaks."""
+    tracks, turns, audio = take.sources, take.conversation.turns, take.sound
+    if tracks is None or len(take.conversation.speakers) < 2:
+        return replace(take, sources=None)
+    stretches = everything(turns, audio.samples) if tracks.everywhere else overlapped(turns)
+    pieces = Namer(Tracks(tuple(tracks.audio.values()))).sources(audio, turns, stretches, Account())
+    made = written(take, take.conversation.speakers, pieces, stage, emit)
+    return replace(take, sources=Sources(tracks.origin, made, tracks.everywhere))
