@@ -36,6 +36,10 @@ class BackendStage(Stage):
     def packages(self) -> tuple[str, ...]:  # type: ignore[override]
         return registry.packages(registry.load(self.kind, self.backend), self.parameters)
 
+    @property
+    def models(self) -> tuple[str, ...]:  # type: ignore[override]
+        return registry.models(registry.fitting(self.kind, self.backend, self.parameters), self.parameters)
+
     def check(self) -> None:
         self.check_tables()
         registry.checked(self.kind, self.backend, self.parameters)

@@ -19,7 +19,7 @@ from sepdiar.registry import UNLOADABLE
 
 DEFAULT_RECIPE = "masking"
 PREFIX = "SEPDIAR_"
-ABOVE_THE_STAGES = frozenset({"about", "chain", "device", "seed"})
+ABOVE_THE_STAGES = frozenset({"about", "chain", "device", "seed", "use"})
 SHARED = {"device": "cpu", "seed": 0}
 """Settings of the whole run with their defaults, given to every stage whose constructor takes them."""
 KEYS = {
@@ -30,6 +30,7 @@ KEYS = {
     "pairing": "assemble.pairing",
     "salvage": "decode.salvage",
     "device": "device",
+    "use": "use",
 }
 CORE_PACKAGES = ("sepdiar", "numpy", "soundfile", "soxr")
 
@@ -63,15 +64,22 @@ class Config:
 
     def pipeline(self) -> Pipeline:
         """The chain that this configuration names, checked; no model is loaded yet."""
-        shared = {key: self.values[key] for key in SHARED if key in self.values}
-        for key, default in SHARED.items():
-            _refuse_other_kind(key, shared.get(key, default), default)
-        pipeline = Pipeline([_stage(name, self.section(name), shared) for name in self.values["chain"]])
+        from sepdiar import ingredients
+
+        pipeline = Pipeline(self.stages())
+        ingredients.refuse(ingredients.of(pipeline.stages), self.values.get("use", ""))
         pipeline.check()
-        device = shared.get("device", "cpu")
+        device = self.values.get("device", "cpu")
         if device != "cpu" and not any(stage.device == device for stage in pipeline.stages):
             raise SepdiarError("SD253", f"no stage of this chain can use {device}", where="device")
         return pipeline
+
+    def stages(self) -> list[Stage]:
+        """The stages that this configuration names, whether they can work here or not."""
+        shared = {key: self.values[key] for key in SHARED if key in self.values}
+        for key, default in SHARED.items():
+            _refuse_other_kind(key, shared.get(key, default), default)
+        return [_stage(name, self.section(name), shared) for name in self.values["chain"]]
 
     def facts(self) -> dict[str, Any]:
         """Everything that the bytes of the output depend on beside the input: settings and the versions of packages."""
@@ -104,7 +112,7 @@ def resolve(
     chosen = recipe or environ.get(f"{PREFIX}RECIPE") or from_file.pop("recipe", None) or DEFAULT_RECIPE
     from_file.pop("recipe", None)
     base = _flat(_toml(_recipe(chosen)))
-    known = base | from_file
+    known = {"use": ""} | base | from_file
     from_environment = {key: _scalar(environ[name], known[key]) for key in known if (name := _variable(key)) in environ}
     layers = [
         (f"recipe {Path(chosen).stem}", base),

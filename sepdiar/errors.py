@@ -111,6 +111,12 @@ CODES: dict[str, Code] = {
     ),
     "SD206": Code("no inputs", "Nothing that is audio was found under the paths given.", "Check the paths.", exit=USAGE),
     "SD207": Code("not a run directory", "There is no run.toml in it.", "Give the directory that --out named.", exit=USAGE),
+    "SD208": Code(
+        "a licence is in the way",
+        "A model of this chain has a licence that forbids the use that was named, or none that sepdiar knows to permit it.",
+        "Choose another model (sepdiar models list has their licences), or another --use.",
+        exit=USAGE,
+    ),
     # SD25x: the environment cannot do it
     "SD250": Code("a package is missing", "An optional package is not installed.", "Run the command named.", exit=ENVIRONMENT),
     "SD251": Code("a model is missing", "Its weights are not on this machine.", "Run the command named.", exit=ENVIRONMENT),

@@ -74,6 +74,9 @@ class Stage(ABC):
     packages: tuple[str, ...] = ()
     """What it imports beside our own: their versions belong to the configuration."""
 
+    models: tuple[str, ...] = ()
+    """What it loads, by the names of cards; a path where a file is named instead, "" where a backend does not say."""
+
     device: str = "cpu"
     """Where it computes."""
 

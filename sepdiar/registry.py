@@ -78,6 +78,22 @@ def packages(backend: type, parameters: Mapping[str, Any] | None = None) -> tupl
     return tuple(needs(**(parameters or {})) if callable(needs) else needs)
 
 
+def models(backend: type, parameters: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """The models that a backend loads when it is made with these parameters: `uses`, or what `uses` says of them.
+
+    Without it, its `path` or `model`, and its `voice`. A name may lack the backend's own before it; "" is one that is not told.
+    """
+    given = dict(parameters or {})
+    uses = getattr(backend, "uses", None)
+    if uses is not None:
+        return tuple(uses(**given) if callable(uses) else uses)
+    accepted = inspect.signature(backend).parameters.values()
+    known = {one.name: one.default for one in accepted if one.default is not one.empty} | given
+    usual = getattr(backend, "usual", "") or getattr(backend, "model", "")
+    made = str(known.get("path") or known.get("model") or usual)
+    return (*made.split(", "), *filter(None, [str(known.get("voice") or "")]))
+
+
 def missing_packages(backend: type, parameters: Mapping[str, Any] | None = None) -> tuple[str, ...]:
     """Those of them that are not installed."""
     return tuple(name for name in packages(backend, parameters) if not _installed(name))

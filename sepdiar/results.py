@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sepdiar.errors import DONE, INTERRUPTED, SOME_FAILED
+from sepdiar.ingredients import Ingredient
 from sepdiar.store import Failure
 from sepdiar.store.check import Fault
 
@@ -61,6 +62,13 @@ class Plan:
     bytes_needed: int
     """A guess, on the safe side."""
     bytes_free: int
+    models: tuple[Ingredient, ...] = ()
+    """What the chain is made of, with the licence of each, and the commands that fetch what is not here."""
+
+    @property
+    def megabytes_to_fetch(self) -> int:
+        """What is known of the size of models that are not here."""
+        return sum(one.megabytes for one in self.models if one.state == "absent")
 
 
 @dataclass(frozen=True)

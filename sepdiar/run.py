@@ -14,6 +14,7 @@ from sepdiar.engine import Engine, Stop
 from sepdiar.engine.local import LocalEngine
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event, Listener, silence
+from sepdiar.ingredients import of
 from sepdiar.ledger import Ledger
 from sepdiar.results import Plan, RunSummary, Status, Verification
 from sepdiar.store import Settings, Store, disk
@@ -34,6 +35,7 @@ def process(
     recognizer: str | None = None,
     pairing: str | None = None,
     device: str | None = None,
+    use: str | None = None,
     salvage: bool | None = None,
     settings: Iterable[str] = (),
     workers: int | None = None,
@@ -46,10 +48,11 @@ def process(
 
     What is not given comes from the configuration: flag before environment before file before recipe. `workers` are
     processes, one a CPU by default; `timeout` is how many seconds a recording may take beyond 30 times its length.
+    `use` is what the result is for: with "commercial", a model whose licence is not known to permit that is refused (SD208).
     With `dry_run` the answer is the plan, and nothing is made or changed.
     """
     named = words_to_keys(
-        separator=separator, diarizer=diarizer, recognizer=recognizer, pairing=pairing, device=device, salvage=salvage
+        separator=separator, diarizer=diarizer, recognizer=recognizer, pairing=pairing, device=device, use=use, salvage=salvage
     )
     flags = named | dict(map(setting, settings))
     chosen = resolve(recipe, file=Path(config) if config else None, flags=flags)
@@ -170,6 +173,7 @@ def _plan(inputs: Sequence[Input], store: Store, config: Config) -> Plan:
             tuple(ignored),
             space_needed([job.file for job in todo]),
             store.free(),
+            of(config.stages()),
         )
 
 

@@ -32,6 +32,7 @@ class Oracle:
     """
 
     rate = 16_000
+    uses = ()
     training_grade = True
 
     def __init__(self, words: str = "") -> None:

@@ -26,6 +26,7 @@ class PocketSphinx:
     """PocketSphinx with the US English model of its package; its words show the chain and are too poor to train on."""
 
     needs = ("pocketsphinx",)
+    uses = ("pocketsphinx-en-us",)
     rate = 16000
     training_grade = False
     caution = "about 40 % of the words are wrong even on clean read speech"

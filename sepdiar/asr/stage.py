@@ -41,6 +41,10 @@ class Transcribe(BackendStage):
     def packages(self) -> tuple[str, ...]:  # type: ignore[override]
         return () if self.backend == NO_WORDS else super().packages
 
+    @property
+    def models(self) -> tuple[str, ...]:  # type: ignore[override]
+        return () if self.backend == NO_WORDS else super().models
+
     def check(self) -> None:
         if self.backend == NO_WORDS:
             self.check_tables()

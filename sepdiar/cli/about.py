@@ -44,18 +44,25 @@ def backends(machine: bool) -> None:
 @click.command()
 @JSON
 def recipes(machine: bool) -> None:
-    """The recipes that ship with sepdiar."""
+    """The recipes that ship with sepdiar.
+
+    Below each, the commands that bring what it needs and this machine lacks.
+    """
     from sepdiar.config import DEFAULT_RECIPE, resolve
     from sepdiar.config import recipes as shipped
+    from sepdiar.ingredients import lacking
 
-    known = {name: resolve(name, environ={}).values for name in shipped()}
+    known = {name: resolve(name, environ={}) for name in shipped()}
     if machine:
-        say.as_json(known)
+        say.as_json({name: config.values for name, config in known.items()})
         return
-    for line in say.columns(
-        [(name, "default" if name == DEFAULT_RECIPE else "", str(values.get("about", ""))) for name, values in known.items()]
-    ):
+    rows = [
+        (name, "default" if name == DEFAULT_RECIPE else "", str(config.values.get("about", ""))) for name, config in known.items()
+    ]
+    for line, config in zip(say.columns(rows), known.values(), strict=True):
         say.data(line)
+        for command in lacking(config.stages()):
+            say.data(f"   {say.bright('needs')}  {command}")
 
 
 @click.command()

@@ -34,6 +34,11 @@ pairing = click.option(
     help="More than two people: the stretches in which two talk, or one against all others.",
 )
 device = click.option("--device", metavar="D", help="cpu, cuda, cuda:1, mps.")
+use = click.option(
+    "--use",
+    type=click.Choice(["research", "commercial"]),
+    help="What the result is for; a model whose licence is not known to permit it is refused.",
+)
 salvage = click.option("--salvage", is_flag=True, default=None, help="Keep damaged recordings, the damage as silence.")
 settings = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting: --set diarize.speakers=2")
 workers = click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Recordings at a time.")

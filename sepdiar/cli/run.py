@@ -17,9 +17,9 @@ RUN = click.argument("run", type=options.PATH)
 @click.argument("paths", nargs=-1, required=True, type=options.PATH, metavar="PATH...")
 @click.option("--out", type=options.PATH, required=True, metavar="RUN", help="The run directory; a second run into it continues.")
 @options.several(options.recipe, options.config, options.separator, options.diarizer, options.recognizer, options.pairing)
-@options.several(options.device, options.salvage, options.settings)
+@options.several(options.device, options.use, options.salvage, options.settings)
 @options.crew
-@click.option("--dry-run", is_flag=True, help="Say what would be done, what is done already, and the space that it needs.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, by which models, and the space that it needs.")
 @options.several(options.log_format, options.machine)
 def process(paths: tuple[Path, ...], out: Path, log_format: str, machine: bool, **chosen: Any) -> int:
     """Every recording under PATH into two channels in RUN.

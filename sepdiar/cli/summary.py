@@ -12,6 +12,7 @@ from sepdiar.cli import COMMANDS, say
 from sepdiar.errors import CODES, SepdiarError
 
 if TYPE_CHECKING:
+    from sepdiar.ingredients import Ingredient
     from sepdiar.results import Plan, RunSummary, Status, Verification
     from sepdiar.store import Failure
 
@@ -89,10 +90,31 @@ def plan(planned: Plan) -> None:
     short = planned.bytes_needed > planned.bytes_free
     say.data(f"  about {say.size(planned.bytes_needed)} needed, {click.style(free, fg='red') if short else free}")
     say.data(f"  {' > '.join(planned.chain)}")
+    for line in _models(planned):
+        say.data(f"  {line}")
     rows = [("  ", key, say.flat(str(value)), say.dim(origin)) for key, value, origin in planned.settings if key != "chain"]
     for line in [*say.columns(rows), *(f"  to do  {say.flat(path)}" for path in planned.pending)]:
         say.data(line)
     _list(planned.ignored)
+
+
+def _models(planned: Plan) -> Iterable[str]:
+    """The models of a chain, and what fetches those that are not here."""
+    yield from say.columns(
+        ("model", one.model or "not told", f"{one.stage}.{one.backend}", one.licence or "licence not known", _state(one))
+        for one in planned.models
+    )
+    absent = {one.model: one for one in planned.models if one.state == "absent"}.values()
+    if absent:
+        told, untold = sum(one.megabytes for one in absent), sum(not one.megabytes for one in absent)
+        sizes = [say.size(told * 1e6)] * bool(told) + [f"{say.count(untold, 'model')} of a size not known"] * bool(untold)
+        yield f"{' and '.join(sizes)} to fetch first"
+        yield from (f"  {say.bright('needs')}  {one.mend}" for one in absent)
+
+
+def _state(one: Ingredient) -> str:
+    size = f", {say.size(one.megabytes * 1e6)}" if one.state == "absent" and one.megabytes else ""
+    return one.state + (", gated" if one.gated else "") + size
 
 
 def standing(found: Status) -> None:

@@ -15,11 +15,12 @@ class Diarizer(Protocol):
     """A backend author writes this class and names it under `[project.entry-points."sepdiar.diarizers"]`.
 
     The class may name `needs` (packages to import, checked before it is made; or a function that takes the parameters and says
-    which), `extra` (which of sepdiar's extras brings them; or `mend`, a whole command that does), `model` and `model_sha256`
-    (kept in the provenance), and `hears_overlap = False` if it gives each moment to one speaker only, so that nobody takes its
-    silence on overlap for a measurement. Its `__init__` takes the parameters of the recipe's table `[diarize.NAME]` as
-    keywords, and loads what it needs. A class with a method `of(recording)` is asked that first, and what it gives diarizes the
-    recording: for turns that are looked up.
+    which), `uses` (the names of the cards of its models, or a function as for `needs`; without it, what its parameters `model`,
+    `path` and `voice` say), `extra` (which of sepdiar's extras brings them; or `mend`, a whole command that does), `model` and
+    `model_sha256` (kept in the provenance), and `hears_overlap = False` if it gives each moment to one speaker only, so that
+    nobody takes its silence on overlap for a measurement. Its `__init__` takes the parameters of the recipe's table
+    `[diarize.NAME]` as keywords, and loads what it needs. A class with a method `of(recording)` is asked that first, and what it
+    gives diarizes the recording: for turns that are looked up.
     """
 
     rate: int

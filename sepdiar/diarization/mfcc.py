@@ -38,6 +38,11 @@ class Mfcc:
         """What the activity detector imports."""
         return VADS[vad].needs if vad in VADS else ()
 
+    @staticmethod
+    def uses(vad: str = "silero", **_: object) -> tuple[str, ...]:
+        """The model of the activity detector, where it has one."""
+        return ("silero-vad",) if vad == "silero" else ()
+
     def __init__(self, vad: str = "silero", pause: float = 0.3, most: int = 8) -> None:
         if vad not in VADS:
             raise SepdiarError("SD201", f"no activity detector {vad!r}; there are: {', '.join(VADS)}", where="diarize.mfcc.vad")

@@ -23,6 +23,7 @@ class Oracle:
     """
 
     rate = 16_000
+    uses = ()
 
     def __init__(self, turns: str = "") -> None:
         if not turns:

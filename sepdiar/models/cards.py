@@ -53,6 +53,8 @@ class Public:
     revision: str
     files: tuple[Source, ...]
     gated: bool = False
+    megabytes: int = 0
+    """To fetch; 0 where nobody has told it to us."""
     ignore: tuple[str, ...] = ()
     """Classes that its pickles mention and nobody needs: a stand-in without any code takes their place."""
 

@@ -41,7 +41,7 @@ class Checked:
 
 def known() -> list[Known]:
     """Every model that sepdiar knows, and whether it is here."""
-    return [_known(cards.card(name)) for name in cards.names()]
+    return [of(cards.card(name)) for name in cards.names()]
 
 
 def verify(name: str | None = None) -> list[Checked]:
@@ -54,7 +54,8 @@ def verify(name: str | None = None) -> list[Checked]:
     return [_checked(found)]
 
 
-def _known(card: Card) -> Known:
+def of(card: Card) -> Known:
+    """What is known of one model, and whether it is here."""
     facts = card.facts
     state = "packaged" if "package" in facts else "shipped"
     if card.public:

@@ -12,6 +12,7 @@ class Masking:
     """No separation: where several speak, each source is the mixture, and everybody is heard in it."""
 
     origin = "mixed"
+    uses = ()
 
     def separate(self, audio: Audio, stretch: Span, speakers: Sequence[str]) -> Mapping[str, Samples]:
         """The mixture once a speaker: `len(stretch)` samples each."""

@@ -1,4 +1,4 @@
-"""Tracks that were separated before anybody knew who speaks, given to the speakers once a diarizer has said when each of them does.
+"""Tracks that were separated before anybody knew who speaks, given to the speakers once a diarizer has said who speaks when.
 
 The same evidence decides as for windows of a separator, and the same joins are made: the tracks are heard again by windows, and a
 track that changes from one speaker to the other, as it may where both were silent for long, is found out and mended.
@@ -7,7 +7,7 @@ track that changes from one speaker to the other, as it may where both were sile
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,16 +25,11 @@ WINDOW = 8.0  # seconds that are looked at together
 CONTEXT = 3.0  # seconds on each side of a stretch: who speaks there alone tells whose track it is
 
 
-@dataclass(frozen=True)
 class Tracks:
     """Two tracks of one recording, in the place of a separator."""
 
-    audio: Sequence[Audio]
-    window: float = WINDOW
-
-    @property
-    def rate(self) -> int:
-        return self.audio[0].rate
+    def __init__(self, audio: Sequence[Audio]) -> None:
+        self.audio, self.rate, self.window = audio, audio[0].rate, WINDOW
 
     def split(self, mixtures: Samples) -> Samples:
         """They are made already: nothing is separated again."""

@@ -59,8 +59,15 @@ class Separate(BackendStage):
 
     @property
     def requires(self) -> frozenset[str]:  # type: ignore[override]
-        blind = hasattr(registry.load(self.kind, self.backend), "split")
-        return frozenset({"audio"} if blind else {"audio", "turns"})
+        return frozenset({"audio"} if self._blind else {"audio", "turns"})
+
+    @property
+    def models(self) -> tuple[str, ...]:  # type: ignore[override]
+        return super().models + ((self.voice,) if self.voice and self._blind else ())
+
+    @property
+    def _blind(self) -> bool:
+        return hasattr(registry.load(self.kind, self.backend), "split")
 
     def check(self) -> None:
         if not 0 <= self.context_seconds <= 30:
