@@ -18,6 +18,7 @@ from sepdiar.errors import SepdiarError
 from sepdiar.models.cards import Card, Public
 
 HOME = "https://huggingface.co"
+TOKENS = f"{HOME}/settings/tokens"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 BARS = "huggingface_hub.http_get"
 
@@ -42,6 +43,13 @@ def look(card: Card, public: Public, path: str, revision: str) -> Remote:
             raise SepdiarError("SD260", what, where=_endpoint() or HOME, hint=hint)
         pinned = client.hf_hub_url(public.repository, path, revision=found.commit_hash, endpoint=_endpoint())
         return Remote(pinned, found.commit_hash, found.size, found.etag if SHA256.fullmatch(found.etag or "") else "")
+
+
+def has_token() -> bool:
+    """Whether a token is there for the client to use; it is not read."""
+    home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
+    place = Path(os.environ.get("HF_TOKEN_PATH") or Path(home) / "token").expanduser()
+    return bool(os.environ.get("HF_TOKEN")) or place.is_file()
 
 
 def fetch(card: Card, public: Public, remote: Remote, part: Path, tell: Callable[[int], None]) -> None:
@@ -109,10 +117,13 @@ def _refusal(error: Any, card: Card, public: Public, again: str) -> SepdiarError
     if reason == "GatedRepo" or status in (401, 403):
         if _client().utils.get_token() is None:
             what = "its conditions must be accepted, and no token says who you are" if public.gated else "no token was given"
+        elif status == 401:
+            what = "the token is not accepted: it is wrong or has expired"
         else:
-            what = "the token is not accepted: it is wrong, or its owner has not accepted the conditions"
+            what = "the token is not accepted: its owner has not accepted the conditions, or it may not read gated models"
         accept = f"accept the conditions at {where}, then: " if public.gated or reason == "GatedRepo" else ""
-        return SepdiarError("SD261", what, where=where, hint=f"{accept}hf auth login (or export HF_TOKEN), then: {again}")
+        token = f"hf auth login (or export HF_TOKEN) with a token from {TOKENS}"
+        return SepdiarError("SD261", what, where=where, hint=f"{accept}{token}, then: {again}")
     if status == 404:
         return SepdiarError("SD262", "no such repository", where=where)
     return SepdiarError("SD260", f"the hub answered {status}", where=_endpoint() or HOME, hint=f"{again}, in a while")

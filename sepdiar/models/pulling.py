@@ -21,8 +21,11 @@ def pull(name: str, *, listen: Listener = silence) -> Path:
     """Fetch a public model, check it, and keep it for good; gives its folder. The only thing here that uses the network.
 
     Pickles are converted to safetensors. A model that is here and whole is left alone, as is one that comes with sepdiar.
+    The `parts` that its card names, models with cards of their own, are fetched before it.
     """
     found = card(name)
+    for part in found.facts.get("parts", ()):
+        pull(str(part), listen=listen)
     if found.public is None:
         return found.folder
     place = shelf.home() / name

@@ -30,6 +30,8 @@ class Hub:
     """Whether files are kept as large ones: behind a redirect, with their SHA-256 as ETag."""
     gated: bool = False
     token: str = "hf_secretsecret"
+    stranger: str = "hf_strangersecret"
+    """A token that it knows, of somebody who has not accepted the conditions."""
     down: int = 0
     lies: bool = False
     """Sends other bytes than those that the ETag promises."""
@@ -66,7 +68,7 @@ class Answer(BaseHTTPRequestHandler):
         elif hub.down:
             self.refuse(hub.down)
         elif hub.gated and self.headers.get("Authorization") != f"Bearer {hub.token}":
-            self.refuse(403 if self.headers.get("Authorization") else 401, "GatedRepo")
+            self.refuse(403 if self.headers.get("Authorization") == f"Bearer {hub.stranger}" else 401, "GatedRepo")
         elif parts[:2] != REPOSITORY.split("/") or parts[2] != "resolve":
             self.refuse(404, "RepoNotFound")
         elif parts[3] not in (hub.commit, COMMIT, "main"):

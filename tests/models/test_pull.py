@@ -156,14 +156,32 @@ def test_a_newer_card_asks_for_newer_weights(hub, home, publish):
     assert (sepdiar.models.pull(name) / "model.safetensors").read_bytes() == b"newer"
 
 
-@pytest.mark.parametrize("token", ["", "hf_wrong"])
-def test_a_gated_model_says_where_to_accept_and_how_to_say_who_one_is(run, hub, home, publish, token):
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        ("", "no token says who you are"),
+        ("hf_wrongsecret", "the token is not accepted: it is wrong or has expired"),
+        ("hf_strangersecret", "its owner has not accepted the conditions, or it may not read gated models"),
+    ],
+)
+def test_a_gated_model_says_where_to_accept_and_how_to_say_who_one_is(run, hub, home, publish, token, said):
     publish(FILES, gated=True)
     ran = run("pull", "talk", **({"HF_TOKEN": token} if token else {}))
     assert ran.returncode == 3 and ran.stderr.startswith("SD261"), ran.stderr
     assert "https://huggingface.co/somebody/talk" in ran.stderr and "hf auth login (or export HF_TOKEN)" in ran.stderr
-    assert ("the token is not accepted" if token else "no token says who you are") in ran.stderr
-    assert "sepdiar models pull talk" in ran.stderr and "hf_wrong" not in ran.stderr and nothing_kept(home)
+    assert said in ran.stderr and "https://huggingface.co/settings/tokens" in ran.stderr
+    assert "sepdiar models pull talk" in ran.stderr and "secret" not in ran.stderr and nothing_kept(home)
+
+
+def test_the_parts_of_a_model_are_pulled_before_it(hub, home, publish):
+    publish({"voice.json": b"{}"}, name="voice")
+    card = cards.home(publish({"talk.json": b"{}"})) / "card.toml"
+    card.write_text('parts = ["voice"]\n' + card.read_text())
+    del hub.files["voice.json"]
+    refused("talk", "SD262")
+    assert nothing_kept(home)
+    hub.files["voice.json"] = b"{}"
+    assert sepdiar.models.pull("talk") == home / "talk" and (home / "voice" / "voice.json").is_file()
 
 
 @pytest.mark.parametrize("stored", [True, False])
