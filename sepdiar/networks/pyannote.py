@@ -22,6 +22,7 @@ TASK = "pyannote.audio.core.task"
 # what a checkpoint says of its task, in classes of the package's: nobody needs it
 TASKS = tuple(f"{TASK}.{name}" for name in ("Specifications", "Resolution", "Problem"))
 TRAINED = "loss_func."  # weights that were of use in training only
+OWN = "pyannote.audio"  # below this a checkpoint says which class it is of
 
 
 def importable() -> None:
@@ -31,26 +32,30 @@ def importable() -> None:
 
 
 def saved(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors of a checkpoint, or of what pulling made of it, and the arguments that its class was made with.
+    """The tensors of a checkpoint, or of what pulling made of it, and the arguments of its class, where it has any.
 
     SD264 where it holds anything that could run, SD251 where it is no checkpoint of a model of pyannote's.
     """
     from sepdiar.separation.published import weights
 
     tensors, about = weights(path, TASKS)
-    arguments = about.get("hyper_parameters")
+    arguments = about.get("hyper_parameters", {} if OWN in about else None)
     if not isinstance(arguments, Mapping):
         raise SepdiarError("SD251", "no checkpoint of a model of pyannote's", where=str(path), hint="sepdiar models list")
     return {name: value for name, value in tensors.items() if not name.startswith(TRAINED)}, dict(arguments)
 
 
-def task(problem: str, classes: int, duration: float) -> Any:
-    """What a model is told that it is for: `problem` is a name of the package's, `classes` its outputs, `duration` in seconds."""
+def task(problem: str, classes: int, duration: float, at_once: int | None = None) -> Any:
+    """What a model is told that it is for: `problem` is a name of the package's, `duration` in seconds.
+
+    `classes` are its outputs; or with `at_once` each set of up to so many of them is one.
+    """
     importable()
     from pyannote.audio.core.task import Problem, Resolution, Specifications
 
     names = [f"speaker#{number + 1}" for number in range(classes)]
-    return Specifications(Problem[problem], Resolution.FRAME, duration, classes=names, permutation_invariant=True)
+    more = {"powerset_max_classes": at_once, "permutation_invariant": True}
+    return Specifications(Problem[problem], Resolution.FRAME, duration, classes=names, **more)
 
 
 def filled(network: Any, tasks: Any, tensors: Mapping[str, Tensor]) -> nn.Module:
