@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -104,9 +105,11 @@ def _named(model: str, path: str) -> tuple[Eend, str, str]:
         raise SepdiarError("SD251", f"no weights of {model} come with sepdiar: train them on your own speech", hint=hint)
     if path:
         found = in_folder(path, (FILE,))
-        name, sha256, file = found.name, found.sha256, found.files[FILE]
+        name, file = found.name, found.files[FILE]
+        content = file.read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
         try:
-            network = weights.read(file.read_bytes())
+            network = weights.read(content)
         except (ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise SepdiarError("SD251", f"weights that cannot be read: {error}", where=str(file), hint=TRAIN) from error
     else:

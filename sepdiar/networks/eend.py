@@ -78,4 +78,5 @@ class Eend(nn.Module):
 def activity(network: nn.Module, samples: Tensor, most: int) -> Tensor:
     """How likely each speaker speaks, (batch, steps, most): 0 from the first on who rather does not exist."""
     talk, there = network(samples, most)
-    return talk.sigmoid() * (there > 0).cumprod(1)[:, None]
+    heard: Tensor = talk.sigmoid() * (there > 0).cumprod(1)[:, None]
+    return heard

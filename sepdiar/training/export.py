@@ -17,11 +17,12 @@ from sepdiar.training.state import replace_whole
 
 CARD = """name = "{name}"
 kind = "{task}"
-backend = "compact"
+backend = "{backend}"
 about = ""
 licence = ""
 rate = 16000
 """
+BACKENDS = {"eend": "eend-eda"}  # what uses the model of a task; "compact" uses all others
 _HASH = re.compile(r'^sha256 = ".*"$', re.MULTILINE)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -43,7 +44,9 @@ def export(out: Path, folder: Path) -> dict[str, Any]:
         raise SepdiarError("SD251", f"weights that cannot be read: {error}", where=str(best)) from error
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "card.toml"
-    card = path.read_text(encoding="utf-8") if path.exists() else CARD.format(name=folder.name, task=summary["task"])
+    task = summary["task"]
+    begun = CARD.format(name=folder.name, task=task, backend=BACKENDS.get(task, "compact"))
+    card = path.read_text(encoding="utf-8") if path.exists() else begun
     replace_whole(folder / "weights.safetensors", content)
     replace_whole(folder / RECIPE, (out / RECIPE).read_bytes())
     replace_whole(path, filled(card, summary).encode())

@@ -16,6 +16,7 @@ from sepdiar.errors import SepdiarError
 from sepdiar.models import cards
 from sepdiar.networks import weights
 from sepdiar.networks.eend import HOP, Eend, activity
+from sepdiar.store.disk import digest
 
 SHAPE = {"width": 16, "depth": 1, "heads": 2, "bands": 24}
 
@@ -63,7 +64,8 @@ def test_known_speakers_are_the_most_there_are(file, conversation):
 
 
 def test_windows_are_heard_as_the_network_hears_them(file):
-    backend = EendEda(path=str(file.parent / file.name))
+    backend = EendEda(path=str(file))
+    assert backend.model_sha256.split()[0] == digest(file)
     samples = np.random.default_rng(0).standard_normal((2, 30 * HOP)).astype(np.float32)
     with torch.inference_mode():
         expected = activity(weights.named(str(file)), torch.from_numpy(samples), 3).numpy()

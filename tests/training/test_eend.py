@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from itertools import permutations
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from sepdiar.networks.eend import HOP, Eend, activity
 from sepdiar.simulation.manifest import read_manifest
 from sepdiar.testing import voices
 from sepdiar.training.corpus import decoded
-from sepdiar.training.dialogues import Dialogues, Window
-from sepdiar.training.eend import CONDITIONS, SPEAKERS, Party, errors, existence, in_any_order, pooled, present_first
+from sepdiar.training.course import Course
+from sepdiar.training.dialogues import Dialogues, Drawing, Window
+from sepdiar.training.eend import CONDITIONS, SPEAKERS, Learning, Party, errors, existence, in_any_order, pooled, present_first
 from sepdiar.training.segmentation import CLEAN
+from sepdiar.training.task import table
 
 SECOND = 16_000
 
@@ -105,6 +108,14 @@ def test_a_guest_is_one_more_and_only_the_samples_add_up(tmp_path: Path) -> None
     rng = np.random.default_rng(1)
     rng.random()
     assert np.array_equal(alone.samples, Dialogues(corpus, CLEAN).window(rng).samples)
+
+
+def test_the_recipe_of_the_model_can_be_followed() -> None:
+    recipe = tomllib.loads((Path(__file__).parents[2] / "models" / "eend-eda" / "train.toml").read_text())
+    assert recipe.keys() == {"network", "training", "learning", "windows"}
+    for settings, name in ((Course, "training"), (Learning, "learning"), (Drawing, "windows")):
+        assert table(settings, recipe, name) != settings()
+    assert Eend(**recipe["network"]).exist.in_features == recipe["network"]["width"]
 
 
 PITCHES = (300, 700, 1500, 3200)
