@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from sepdiar.accelerator import Torch, ask, driver, why_unseen
 from sepdiar.config import DEFAULT_RECIPE, resolve
 from sepdiar.errors import SepdiarError
+from sepdiar.models import cards, hub, shelf, state
 from sepdiar.registry import KINDS, backends
+from sepdiar.store import disk
+from sepdiar.versions import Requirement, clashes, installed, requirements, within
 
 PYTHONS = ((3, 11), (3, 13))
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 STAGE_OF = dict(zip(KINDS, ("diarize", "separate", "transcribe"), strict=True))
-ACCELERATORS = """
-import torch
-names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-names += ["Apple GPU"] if torch.backends.mps.is_available() else []
-print(torch.__version__, "; ".join(names), sep="|")
-"""
 
 
 @dataclass(frozen=True)
@@ -51,10 +46,14 @@ def doctor(folder: Path | None = None) -> list[Finding]:
     return [
         *_python(),
         *_packages(),
+        *_extras(),
+        *_clashes(torch := ask()),
         *_sound(),
         *_backends(),
+        *_models(),
         *_disk(folder or Path.cwd()),
         *_machine(),
+        *_accelerator(torch, driver()),
     ]
 
 
@@ -67,14 +66,49 @@ def _python() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    for requirement in requires("sepdiar") or ():
-        if "extra ==" in requirement:
-            continue
-        name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
-        try:
-            yield Finding("environment", name, True, version(name))
-        except PackageNotFoundError:
-            yield Finding("environment", name, False, "not installed", f"pip install '{requirement.partition(';')[0].strip()}'")
+    for asked in requirements():
+        if not asked.extra:
+            here = installed(asked.name)
+            good = bool(here) and within(here, asked.bounds)
+            detail = here if good else f"{here}, and {asked.bounds} is needed" if here else "not installed"
+            yield Finding("environment", asked.name, good, detail, "" if good else f"pip install '{asked.text}'")
+
+
+def _extras() -> Iterator[Finding]:
+    """Each extra: whole, not there, or there in versions that it does not work with."""
+    extras: dict[str, list[Requirement]] = {}
+    for asked in requirements():
+        if asked.extra not in ("", "dev"):
+            extras.setdefault(asked.extra, []).append(asked)
+    for extra, wanted in sorted(extras.items()):
+        here = {asked: installed(asked.name) for asked in wanted}
+        misfits = [(asked, found) for asked, found in here.items() if found and not within(found, asked.bounds)]
+        absent = [asked.name for asked, found in here.items() if not found]
+        brings = f"pip install 'sepdiar[{extra}]'"
+        if misfits:
+            wrong = "; ".join(f"{asked.name} is {found}, not {asked.bounds}" for asked, found in misfits)
+            yield Finding("extras", extra, False, wrong, brings, needed=False)
+        elif absent:
+            yield Finding("extras", extra, None, f"not here: {', '.join(absent)}; {brings} brings it", needed=False)
+        else:
+            detail = ", ".join(f"{asked.name} {found}" for asked, found in here.items())
+            yield Finding("extras", extra, True, detail, needed=False)
+
+
+def _clashes(torch: Torch) -> Iterator[Finding]:
+    """What is known not to go together."""
+    found = list(clashes(bool(torch.cuda)))
+    for clash in found:
+        yield Finding("extras", clash.name, False, clash.detail, clash.mend, needed=False)
+    if torch.torchaudio == "worked around":
+        what = "is built for CUDA, torch for the CPU: its import is an OSError, which sepdiar works around"
+        detail = f"{installed('torchaudio')} {what}"
+        yield Finding("extras", "torchaudio", None, detail, needed=False)
+    elif torch.torchaudio not in ("", "works"):
+        mend = "pip install --force-reinstall torch torchaudio"
+        yield Finding("extras", "torchaudio", False, f"cannot be imported: {torch.torchaudio}", mend, needed=False)
+    if not found:
+        yield Finding("extras", "clashes", True, "no versions that are known not to go together", needed=False)
 
 
 def _sound() -> Iterator[Finding]:
@@ -106,17 +140,44 @@ def _backends() -> Iterator[Finding]:
             yield Finding("backends", f"{kind} {name}", False, "not installed", "pip install --force-reinstall sepdiar")
 
 
+def _models() -> Iterator[Finding]:
+    """What is here, one by one, and what could be pulled, backend by backend."""
+    absent: dict[str, list[state.Known]] = {}
+    for one in state.known():
+        if one.state == "absent":
+            absent.setdefault(one.backend, []).append(one)
+            continue
+        card = cards.card(one.name)
+        here = shelf.pulled(card)
+        files = [here.folder / file.kept for file in here.files] if here else []
+        if one.state == "shipped":
+            files = [card.folder / "weights.safetensors"] if "sha256" in card.facts else []
+        lost = [path for path in files if not path.is_file()]
+        mend = f"sepdiar models pull {one.name}" if here else "pip install --force-reinstall sepdiar"
+        detail = f"{lost[0]} is gone" if lost else f"{one.state}, {one.licence}"
+        yield Finding("models", one.name, not lost, detail, mend if lost else "", needed=False)
+    for backend, those in sorted(absent.items()):
+        detail = f"not here: {', '.join(one.name for one in those)}; sepdiar models pull NAME brings one"
+        if gated := [one.name for one in those if one.gated]:
+            token = "a token is there" if hub.has_token() else "no token: hf auth login"
+            detail += f" ({', '.join(gated)} gated: accept the conditions at its home; {token})"
+        yield Finding("models", backend, None, detail, needed=False)
+
+
 def _disk(folder: Path) -> Iterator[Finding]:
-    """Write, sync and rename as a run does: some network disks refuse one of them."""
+    """Write, sync and rename a folder as a run does: some network disks refuse one of them."""
     try:
         with tempfile.TemporaryDirectory(prefix=".sepdiar-doctor-", dir=folder) as place:
             before, after = Path(place) / "a", Path(place) / "b"
+            before.mkdir()
             began = time.perf_counter()
-            with before.open("wb") as file:
+            with (before / "file").open("wb") as file:
                 file.write(b"sepdiar")
                 file.flush()
                 os.fsync(file.fileno())
+            disk.sync(before)
             before.rename(after)
+            disk.sync(after.parent)
             took = time.perf_counter() - began
             free = shutil.disk_usage(place).free
     except OSError as error:
@@ -128,29 +189,31 @@ def _disk(folder: Path) -> Iterator[Finding]:
 
 def _machine() -> Iterator[Finding]:
     yield Finding("machine", "processors", True, f"{_cores()} to use, {os.cpu_count()} in all")
-    yield _accelerator()
     threads = {name: os.environ[name] for name in THREADS if name in os.environ}
     spoken = ", ".join(f"{name}={value}" for name, value in threads.items()) or "not limited by the environment"
     yield Finding("machine", "threads", True, f"{spoken}; each worker computes on one", needed=False)
     yield Finding("machine", "network", True, "not needed, not used", needed=False)
 
 
-def _accelerator() -> Finding:
-    """Asked in another process: torch is slow to import, and a GPU, once opened, stays open."""
-    try:
-        version("torch")
-    except PackageNotFoundError:
-        return Finding(
-            "machine", "gpu", None, f"not looked for: torch is not installed, and {DEFAULT_RECIPE} needs none", needed=False
-        )
-    try:
-        asked = subprocess.run([sys.executable, "-c", ACCELERATORS], capture_output=True, text=True, timeout=120, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        mend = "pip install --force-reinstall torch"
-        last = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
-        return Finding("machine", "gpu", False, f"torch is installed, but cannot be imported: {last}", mend, needed=False)
-    torch, _, names = asked.stdout.strip().splitlines()[-1].partition("|")
-    return Finding("machine", "gpu", True if names else None, f"{names or 'none'} (torch {torch})", needed=False)
+def _accelerator(torch: Torch, driver: str) -> Iterator[Finding]:
+    if not torch.version:
+        yield Finding("machine", "gpu", None, "not looked for: torch is not installed", needed=False)
+        return
+    if torch.fault:
+        mend, detail = "pip install --force-reinstall torch", f"{torch.version} cannot be imported: {torch.fault}"
+        yield Finding("machine", "torch", False, detail, mend, needed="torch" in _imported())
+        return
+    built = f"{torch.version}, built for {f'CUDA {torch.cuda}' if torch.cuda else 'the CPU'}"
+    yield Finding("machine", "torch", True, f"{built}; {f'driver {driver}' if driver else 'no NVIDIA driver'}", needed=False)
+    why, mend = why_unseen(torch, driver)
+    yield Finding(
+        "machine", "gpu", False if why else True if torch.seen else None, why or "; ".join(torch.seen) or "none", mend, False
+    )
+
+
+def _imported() -> set[str]:
+    """What the default recipe imports."""
+    return {package for stage in resolve(DEFAULT_RECIPE, environ={}).stages() for package in stage.packages}
 
 
 def _cores() -> int:

@@ -14,6 +14,7 @@ class Loudness:
     """Two people, told apart by how loud they are: a toy that shows what a backend is."""
 
     rate = 8000
+    uses = ()  # no models
 
     def __init__(self, floor_db: float = 35.0, pause_seconds: float = 0.3) -> None:
         self.floor_db, self.pause = floor_db, int(pause_seconds * self.rate)
