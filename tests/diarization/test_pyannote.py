@@ -166,6 +166,14 @@ def theirs(folder: Path, name: str) -> Callable[..., list[tuple[str, Span]]]:
     return turns
 
 
+class InWindows(ArrayAudio):
+    """A recording that is never read whole."""
+
+    def read(self, span: Span) -> Samples:
+        assert len(span) <= 160_000
+        return super().read(span)
+
+
 def in_order(turns: Any) -> list[tuple[str, Span]]:
     """With speakers by the order in which they first speak."""
     names: dict[str, str] = {}
@@ -185,6 +193,69 @@ def test_the_turns_are_those_of_the_package(name, speakers, bounds, asked, clip,
     pulled(name)
     ours = Pyannote(name, **bounds)
     assert ours.model == name and len(ours.model_sha256.split()) == (4 if name == COMMUNITY else 3)
-    found = in_order((turn.speaker, turn.span) for turn in ours.diarize(ArrayAudio(clip, 16_000), speakers))
+    found = in_order((turn.speaker, turn.span) for turn in ours.diarize(InWindows(clip, 16_000), speakers))
     assert found == theirs(published, name)(clip, **asked)
     assert len(found) > 10 and len({who for who, _ in found}) > 1
+
+
+def test_a_folder_does_as_well_and_silence_has_no_turns(clip, published, tmp_path):
+    soundfile.write(tmp_path / "talk.wav", clip[:80_000], 16_000, "FLOAT")
+    settings = [f"diarize.pyannote.path={published}", "diarize.pyannote.pause=0.5"]
+    found = sepdiar.diarize(tmp_path / "talk.wav", diarizer="pyannote", settings=settings)
+    ours = Pyannote(path=str(published), pause=0.5)
+    turns = ours.diarize(ArrayAudio(clip[:80_000], 16_000))
+    assert [turn.span for turn in found.turns] == sorted(turn.span for turn in turns) and turns
+    assert found.provenance[-1].model == published.name
+    ours._pipeline.hearing.classifier.bias.data[0] += 1e6
+    assert ours.diarize(ArrayAudio(clip[:80_000], 16_000)) == [] == ours.diarize(ArrayAudio(clip[:0], 16_000))
+
+
+def test_a_network_of_voices_is_saved_without_its_arguments(tmp_path):
+    from pyannote.audio.models.embedding import WeSpeakerResNet34
+
+    made = WeSpeakerResNet34()
+    made.specifications = pyannote.task("REPRESENTATION", 1, 5.0)
+    save(made, tmp_path / "embedding")
+    found = pyannote_pipeline.embedder(tmp_path / "embedding" / pyannote.CHECKPOINT)
+    assert all(torch.equal(value, made.state_dict()[name]) for name, value in found.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("VBxClustering", "KMeansClustering", "KMeansClustering is not known here"),
+        ("'Fb': 0.8", "'Other': 0.8", "VBxClustering lacks parameters"),
+        ("$model/segmentation", "somebody/else", "somebody/else, which no card knows"),
+        ("$model/segmentation", "pyannote/segmentation-3.0", "pyannote-segmentation-3.0 was not pulled"),
+        ("$model/segmentation", "$model/embedding", "no PyanNet can be made of it"),
+        ("$model/plda", "$model/nowhere", "no xvec_transform.npz"),
+        ("clustering:", "other:", "no pipeline can be made of it: KeyError"),
+    ],
+)
+def test_what_does_not_fit_is_refused(was, now, said, published, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEPDIAR_MODELS", str(tmp_path / "none"))
+    for part in ("segmentation", "embedding", "plda"):
+        (tmp_path / part).symlink_to(published / part)
+    (tmp_path / "config.yaml").write_text((published / "config.yaml").read_text().replace(was, now, 1))
+    with pytest.raises(SepdiarError, match="SD251") as refused:
+        Pyannote(path=str(tmp_path))
+    assert said in refused.value.what
+
+
+@pytest.mark.parametrize("wrong", [{"least": 3, "most": 2}, {"most": 101}, {"step": 6.0}])
+def test_a_parameter_out_of_bounds_is_refused(wrong):
+    with pytest.raises(SepdiarError, match="SD202"):
+        Pyannote(**wrong)
+
+
+def test_of_very_many_voices_some_are_clustered_evenly_spread(monkeypatch):
+    monkeypatch.setattr(pyannote_pipeline, "MOST", 4)
+
+    class Clustering:
+        def filter_embeddings(self, voices: Any) -> tuple[Any, Any, Any]:
+            return voices, np.arange(len(voices)), np.zeros(len(voices))
+
+    made = Clustering()
+    pyannote_pipeline._thin(made)
+    assert [part.tolist() for part in made.filter_embeddings(np.arange(10))][:2] == [[0, 2, 5, 7]] * 2
+    assert len(made.filter_embeddings(np.arange(4))[0]) == 4
