@@ -224,7 +224,7 @@ def test_a_network_of_voices_is_saved_without_its_arguments(tmp_path):
     ("was", "now", "said"),
     [
         ("VBxClustering", "KMeansClustering", "KMeansClustering is not known here"),
-        ("'Fb': 0.8", "'Other': 0.8", "VBxClustering lacks parameters"),
+        (", 'Fb': 0.8", "", "VBxClustering lacks parameters"),
         ("$model/segmentation", "somebody/else", "somebody/else, which no card knows"),
         ("$model/segmentation", "pyannote/segmentation-3.0", "pyannote-segmentation-3.0 was not pulled"),
         ("$model/segmentation", "$model/embedding", "no PyanNet can be made of it"),
