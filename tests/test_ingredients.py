@@ -20,7 +20,7 @@ OURS = {"compact-segmentation", "compact-embedding", "compact-separation", "pock
 
 def made_of(recipe: str, **flags: object) -> dict[str, Ingredient]:
     config = resolve(recipe, environ={}, flags={key.replace("__", "."): value for key, value in flags.items()})
-    return {one.model: one for one in ingredients.of(stage for stage in config.stages() if stage.name != "diarize")}
+    return {one.model: one for one in ingredients.of(config.stages())}
 
 
 @pytest.fixture(autouse=True)
@@ -50,8 +50,10 @@ def test_the_chain_that_needs_nothing_names_every_model_of_ours() -> None:
 @pytest.mark.parametrize(("recipe", "whisper"), [("balanced", "whisper-turbo"), ("best", "whisper-large-v3")])
 def test_balanced_and_best_name_what_is_to_be_pulled_and_all_of_it_is_permitted(recipe: str, whisper: str) -> None:
     values, found = resolve(recipe, environ={}).values, made_of(recipe)
-    assert values["diarize.backend"] == "pyannote"
-    assert found.keys() == {"mossformer2-16k", "compact-embedding", whisper} and all(one.commercial for one in found.values())
+    assert values["diarize.backend"] == "pyannote" and found["pyannote-community-1"].gated
+    assert found.keys() == {"pyannote-community-1", "mossformer2-16k", "compact-embedding", whisper} and all(
+        one.commercial for one in found.values()
+    )
     for name in ("mossformer2-16k", whisper):
         assert (found[name].state, found[name].mend) == ("absent", f"sepdiar models pull {name}")
         assert found[name].megabytes > 500
@@ -127,7 +129,7 @@ def test_the_plan_of_a_dry_run_has_licences_sizes_and_the_commands(tmp_path: Pat
 
 
 def test_what_a_recipe_lacks_is_told_as_commands() -> None:
-    stages = [stage for stage in resolve("best", environ={}).stages() if stage.name != "diarize"]
-    commands = ingredients.lacking(stages)
-    assert "sepdiar models pull mossformer2-16k" in commands and "sepdiar models pull whisper-large-v3" in commands
+    commands = ingredients.lacking(resolve("best", environ={}).stages())
+    models = ("pyannote-community-1", "mossformer2-16k", "whisper-large-v3")
+    assert {f"sepdiar models pull {name}" for name in models} <= set(commands)
     assert ingredients.lacking(resolve("embedded", environ={}).stages()) == ()
