@@ -32,7 +32,7 @@ class Pyannote:
 
     The pipeline was pulled as `model`, or `path` is a folder with its config.yaml. `speakers` counts if it is given; otherwise
     there are at least `least` and at most `most`. Turns of one speaker less than `pause` seconds apart are one; without it, what
-    the pipeline's own settings say. The turns are those of the package's pipeline up to 8000 voices of local speakers, some hours;
+    the pipeline's own settings say. The turns are those of the package's pipeline up to 8000 voices in windows, an hour or two;
     of longer recordings so many, evenly spread, are clustered, and each voice goes to the nearest of what came out. In memory are
     17 MB for each hour, never its samples, 20 MB an hour more while windows vote, and 0.3 GB while voices are clustered.
     """
