@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sepdiar import registry
-from sepdiar.audio.source import Audio, InARow, OneChannel, at_rate
+from sepdiar.audio.source import Audio, InARow, OneChannel, at_rate, blocks
 from sepdiar.backend_stage import BackendStage
 from sepdiar.conversation import Provenance, Span, Turn, mark_overlaps
 from sepdiar.diarization import Diarizer, Joint
@@ -18,6 +18,9 @@ from sepdiar.pipeline import Sources, Take
 
 SIDES = ("LEFT", "RIGHT")
 DEAF = "the diarizer {} hears no overlap: where two speak at once, one gets the time, and the other is heard on that channel"
+
+
+TRACE = 0.1  # of the power of another track: what a separator leaves of a voice where it does not belong
 
 
 class Diarize(BackendStage):
@@ -84,7 +87,12 @@ class Diarize(BackendStage):
         row, size = InARow(tracks), take.sound.samples
         parts = [Span(start, start + size) for start in range(0, row.samples, size)]
         found = list(self._turns(take, row, "tracks", self.speakers or None))
-        here = [Turn(one.speaker, span.shift(-part.start)) for one in found for part in parts if (span := one.span & part)]
+        here = [
+            Turn(one.speaker, span.shift(-part.start))
+            for one in found
+            for track, part in zip(tracks, parts, strict=True)
+            if (span := one.span & part) and not _trace(track, tracks, span.shift(-part.start))
+        ]
         for speaker, spans in speech(here).items():  # who is heard on two at once, a trace of a voice on the other, speaks once
             yield from (Turn(speaker, span) for span in spans)
 
@@ -117,6 +125,12 @@ class Diarize(BackendStage):
         diarizer: Diarizer = of(take.conversation.recording) if of else self.opened
         heard = at_rate(audio, diarizer.rate, take.scratch / f"diarize-{name}.f32")
         return _brought(diarizer.diarize(heard, speakers), heard, audio)
+
+
+def _trace(track: Audio, tracks: Sequence[Audio], span: Span) -> bool:
+    """Whether a track has no more there than a trace of what another one has."""
+    powers = [sum(float((frames**2).sum()) for _, frames in blocks(one, span)) for one in (track, *tracks)]
+    return powers[0] < TRACE * max(powers)
 
 
 def _brought(turns: Sequence[Turn], heard: Audio, audio: Audio) -> Iterator[Turn]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+import sepdiar
 from sepdiar.assemble.stage import Assemble
 from sepdiar.audio.source import ArrayAudio, Audio, FileAudio, InARow, Samples
 from sepdiar.config import resolve
@@ -154,9 +156,9 @@ def test_the_recipe_has_the_other_order_and_only_a_blind_separator_can_take_it()
     config = resolve("separate-first", environ={}, flags={"diarize.backend": "mfcc", "transcribe.backend": "none"})
     stages = [stage.name for stage in config.pipeline().stages]
     assert stages.index("separate") < stages.index("diarize")
-    with pytest.raises(SepdiarError, match="SD204.*separate needs turns"):
+    with pytest.raises(SepdiarError, match=r"SD204.*separate needs turns"):
         resolve("separate-first", environ={}, flags={"separate.backend": "masking", "transcribe.backend": "none"}).pipeline()
-    with pytest.raises(SepdiarError, match="SD204.*assemble needs turns"):
+    with pytest.raises(SepdiarError, match=r"SD204.*assemble needs turns"):
         Pipeline([stage for stage in config.pipeline().stages if stage.name != "diarize"]).check()
 
 
@@ -165,3 +167,14 @@ def test_recordings_in_a_row_are_read_across_their_seams() -> None:
     row = InARow(parts)
     assert row.samples == 10 and row.channels == 1 and row.read(Span(3, 8))[:, 0].tolist() == [3, 4, 5, 6, 7]
     assert row.read(Span(9, 10)).tolist() == [[9.0]] and len(row.read(Span(4, 4))) == 0
+
+
+def test_the_recipe_finds_who_speaks_in_a_real_mixture(tmp_path: Path, podcasts: Path) -> None:
+    clip, rate = tmp_path / "bread.wav", soundfile.info(podcasts / "bread.flac").samplerate
+    soundfile.write(clip, soundfile.read(podcasts / "bread.flac", frames=16 * rate)[0], rate)
+    found = sepdiar.diarize(clip, recipe="separate-first", speakers=2)
+    ends = [(turn.span.start / rate, turn.span.end / rate) for turn in found.turns if len(turn.span) > rate / 4]
+    true = [(0.65, 5.26), (4.95, 7.45), (7.25, 11.9), (8.32, 8.87)]  # of examples/truth/bread/truth.rttm
+    assert len(found.speakers) == 2
+    for known, heard in zip(true, ends[:4], strict=True):
+        assert heard == pytest.approx(known, abs=0.35)
