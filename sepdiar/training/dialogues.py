@@ -244,8 +244,9 @@ def _clink(rng: Generator) -> Samples:
     """Dishes, tools, a bell: a few tones that have nothing to do with each other and die away."""
     seconds = np.arange(RATE // 2, dtype=np.float32) / RATE
     tones = rng.uniform(600, 7000, int(rng.integers(2, 7)))
-    sound = np.sum([np.sin(2 * np.pi * tone * seconds) * np.exp(-seconds / rng.uniform(0.005, 0.12)) for tone in tones], axis=0)
-    return sound.astype(np.float32)
+    waves = [np.sin(2 * np.pi * tone * seconds) * np.exp(-seconds / rng.uniform(0.005, 0.12)) for tone in tones]
+    sound: Samples = np.sum(waves, axis=0).astype(np.float32)
+    return sound
 
 
 def _coloured(samples: Samples, rng: Generator) -> Samples:
