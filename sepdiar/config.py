@@ -17,7 +17,7 @@ from sepdiar.errors import SepdiarError
 from sepdiar.pipeline import Pipeline, Stage, fingerprint
 from sepdiar.registry import UNLOADABLE
 
-DEFAULT_RECIPE = "masking"
+DEFAULT_RECIPE = "embedded"
 PREFIX = "SEPDIAR_"
 ABOVE_THE_STAGES = frozenset({"about", "chain", "device", "seed", "use"})
 SHARED = {"device": "cpu", "seed": 0}

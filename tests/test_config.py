@@ -133,7 +133,7 @@ def test_what_no_stage_would_read_is_refused_by_name(flags, code, named):
         ({"diarize.backend": "nobody"}, "SD201", "nobody"),
         ({"separate.backend": "nobody"}, "SD201", "nobody"),
         ({"transcribe.backend": "nobody"}, "SD201", "nobody"),
-        ({"diarize.mfcc.colour": 1}, "SD202", "colour"),
+        ({"diarize.compact.colour": 1}, "SD202", "colour"),
         ({"diarize.backend": "mfcc", "diarize.compact.colour": 1}, "SD202", "compact has no parameter 'colour'"),
         ({"diarize.backend": "mfcc", "diarize.compakt.step": 1}, "SD201", "no diarizer 'compakt'"),
         ({"transcribe.backend": "none", "transcribe.pocketsphinx.colour": 1}, "SD202", "colour"),

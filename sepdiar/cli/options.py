@@ -22,7 +22,7 @@ class _Path(click.Path):
 
 PATH = _Path(path_type=Path)
 
-recipe = click.option("--recipe", metavar="NAME|FILE", help="What the chain is: sepdiar recipes lists them. Default: masking.")
+recipe = click.option("--recipe", metavar="NAME|FILE", help="What the chain is: sepdiar recipes lists them. Default: embedded.")
 config = click.option("--config", type=PATH, metavar="FILE", help="Settings (TOML) that go over the recipe's.")
 separator = click.option("--separator", metavar="NAME", help="Another separator: sepdiar backends lists them.")
 diarizer = click.option("--diarizer", metavar="NAME", help="Another diarizer.")
