@@ -12,7 +12,7 @@ import soundfile
 
 from sepdiar.conversation import Span, intersected, outside
 from sepdiar.evaluation.embedded import systems
-from sepdiar.evaluation.embedded.__main__ import available, main
+from sepdiar.evaluation.embedded.__main__ import _asked, available, main
 from sepdiar.evaluation.embedded.cases import Case, Job, Material, call, cases, discard, recordings, simulated
 from sepdiar.evaluation.embedded.figures import figures
 from sepdiar.evaluation.embedded.results import Entry, collected, endured
@@ -160,6 +160,12 @@ def test_the_whole_and_then_nothing_is_done_again(material: Material, tmp_path: 
     readme = (out / "README.md").read_text().split(BEGIN)[1]
     assert "oracle-masking" in readme and "swaps in 0.005 hours" in readme and "SI-SDR overlap, dB" in readme
     assert "oracle-masking" in capsys.readouterr().out
+
+
+def test_the_hours_are_those_of_the_chain_that_ships_where_no_other_is_named():
+    assert _asked(["speech.tsv", "--hours", "10"]).systems == ["embedded"]
+    assert _asked(["speech.tsv"]).systems == [system.name for system in SYSTEMS]
+    assert _asked(["speech.tsv", "--hours", "10", "--systems", "oracle"]).systems == ["oracle"]
 
 
 def test_discarded_audio_is_made_again(material: Material, tmp_path: Path) -> None:
