@@ -169,7 +169,7 @@ def _asked(arguments: Sequence[str] | None) -> Namespace:
     parser.add_argument("--long-overlap", type=float, default=0.2, help="their share of overlap")
     parser.add_argument("--long-dialogues", type=int, default=1, help="how many long ones of each sound; 0: none")
     parser.add_argument("--quick", action="store_true", help="one dialogue of a minute, a fifth in overlap, of each sound")
-    parser.add_argument("--systems", nargs="+", choices=[system.name for system in SYSTEMS], help="only these; --hours: one of them")
+    parser.add_argument("--systems", nargs="+", choices=[system.name for system in SYSTEMS], help="only these; for --hours one")
     parser.add_argument("--threads", type=int, default=1, help="threads that a system may compute with")
     parser.add_argument(
         "--scratch", type=Path, default=Path(gettempdir()) / "sepdiar-embedded", help="folder for what is made and done"
