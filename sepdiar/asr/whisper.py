@@ -17,7 +17,7 @@ from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Conversation, Span, Word
 from sepdiar.errors import SepdiarError
 from sepdiar.models import cards
-from sepdiar.separation.published import Published, in_folder, pulled
+from sepdiar.models.published import Published, in_folder, pulled
 
 RATE = 16_000
 WINDOW = 30  # seconds, which the network hears however much is said in them

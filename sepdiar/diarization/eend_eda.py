@@ -96,9 +96,9 @@ def _named(model: str, path: str) -> tuple[Eend, str, str]:
     from safetensors import SafetensorError
 
     from sepdiar.models import cards
+    from sepdiar.models.published import in_folder
     from sepdiar.networks import weights
     from sepdiar.networks.eend import Eend
-    from sepdiar.separation.published import in_folder
 
     if not path and cards.home(model) is None:
         hint = f"{TRAIN}; then --set diarize.eend-eda.path=RUN/best.safetensors"

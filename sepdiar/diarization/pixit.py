@@ -41,10 +41,10 @@ class PixIt:
         step: float = STEP,
         device: str = "cpu",
     ) -> None:
+        from sepdiar.models.published import in_folder, pulled
         from sepdiar.networks import totatonet
         from sepdiar.networks.ear import Ear
         from sepdiar.networks.pyannote import CHECKPOINT
-        from sepdiar.separation.published import in_folder, pulled
 
         if not 1 <= most <= 100:
             raise SepdiarError("SD202", f"{most} is not from 1 to 100", where="diarize.pixit.most")

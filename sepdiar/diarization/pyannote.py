@@ -52,8 +52,8 @@ class Pyannote:
         step: float = STEP,
         device: str = "cpu",
     ) -> None:
+        from sepdiar.models.published import in_folder, pulled
         from sepdiar.networks import pyannote_pipeline
-        from sepdiar.separation.published import in_folder, pulled
 
         if not 1 <= least <= most <= 100:
             raise SepdiarError("SD202", f"{least} to {most} is not within 1 to 100", where="diarize.pyannote.least")

@@ -36,7 +36,7 @@ def saved(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     SD264 where it holds anything that could run, SD251 where it is no checkpoint of a model of pyannote's.
     """
-    from sepdiar.separation.published import weights
+    from sepdiar.models.published import weights
 
     tensors, about = weights(path, TASKS)
     arguments = about.get("hyper_parameters", {} if OWN in about else None)

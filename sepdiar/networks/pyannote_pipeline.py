@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sepdiar.errors import SepdiarError
+from sepdiar.models.published import Published, in_folder, pulled
 from sepdiar.networks import pyannote
-from sepdiar.separation.published import Published, in_folder, pulled
 
 if TYPE_CHECKING:
     from torch import nn

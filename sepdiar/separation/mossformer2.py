@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sepdiar.errors import SepdiarError
-from sepdiar.separation.published import Network, Published, PublishedSeparator, weights
+from sepdiar.models.published import Published, weights
+from sepdiar.separation.published import Network, PublishedSeparator
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,8 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sepdiar.errors import SepdiarError
+from sepdiar.models.published import Published, weights
 from sepdiar.separation.hyperparams import Described, read
-from sepdiar.separation.published import Network, Published, PublishedSeparator, weights
+from sepdiar.separation.published import Network, PublishedSeparator
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

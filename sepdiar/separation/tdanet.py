@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sepdiar.errors import SepdiarError
-from sepdiar.separation.published import Network, Published, PublishedSeparator, weights
+from sepdiar.models.published import Published, weights
+from sepdiar.separation.published import Network, PublishedSeparator
 
 CHECKPOINT = "pytorch_model.bin"
 

@@ -17,9 +17,9 @@ from sepdiar import registry
 from sepdiar.cli import main as cli
 from sepdiar.errors import SepdiarError
 from sepdiar.models import cards, pickles, shelf
+from sepdiar.models.published import weights
 from sepdiar.networks import torchaudio_cpu
 from sepdiar.separation import Blind
-from sepdiar.separation.published import weights
 from sepdiar.store.disk import digest
 
 OURS = ("convtasnet", "dprnn", "dptnet", "sepformer", "sudormrf")

@@ -19,8 +19,6 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
-from rich.console import Console
-
 from sepdiar.conversation import canonical_json
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import machine
@@ -31,12 +29,11 @@ from sepdiar.evaluation.embedded.results import Entry, collected, endured, entry
 from sepdiar.evaluation.embedded.scores import scored
 from sepdiar.evaluation.embedded.sheets import notes, sheets
 from sepdiar.evaluation.embedded.systems import SYSTEMS, System, models, run, weights
-from sepdiar.evaluation.speed_table import put
+from sepdiar.evaluation.page import results_before, show, write
 
 PICTURE = "figures.png"
 ENDURANCE_SEED = 1000
 SHIPPED = "embedded"  # the system whose swaps are counted over hours, where none is named
-WIDE = 200  # columns, where the tables go to a file
 PACKAGES = ("sepdiar", "numpy", "scipy", "soundfile", "soxr", "pyannote.metrics")
 
 
@@ -83,7 +80,7 @@ def _measure(asked: Namespace) -> int:
     systems, missing = available([system for system in SYSTEMS if system.name in asked.systems], asked.scratch)
     for name, why in missing.items():
         print(f"left out  {name}: {why}", file=sys.stderr)
-    before = _before(asked.out)
+    before = results_before(asked.out)  # the hours stay when the table is made again, and the table when the hours are
     if asked.hours:
         long = endured(list(_endure(asked, systems)))
         _show({**collected([]), **known, "left_out": missing, **before, "endurance": long}, asked.out)
@@ -127,29 +124,13 @@ def _endure(asked: Namespace, systems: Sequence[System]) -> Iterator[Entry]:
         yield entry
 
 
-def _before(out: Path | None) -> dict[str, Any]:
-    """What a former command wrote: the hours stay when the table is made again, and the table when the hours are."""
-    place = out / "results.json" if out else None
-    return dict(json.loads(place.read_text(encoding="utf-8"))) if place and place.is_file() else {}
-
-
 def _show(results: dict[str, Any], out: Path | None) -> None:
     made, told = list(sheets(results)), notes(results)
-    console = Console()
-    if not console.is_terminal:
-        console.width = WIDE
-    for sheet in made:
-        console.print(sheet.terminal())
-    print(*told, sep="\n")
-    if not out:
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "results.json").write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    drawn = bool(results["cases"]) and plot(results, out / PICTURE)
-    picture = [f"![Errors and separation over the share of overlap]({PICTURE})", ""] if drawn else []
-    put("\n".join([*picture, *(sheet.markdown() for sheet in made), *told]), out / "README.md")
-    if results["cases"] and not drawn:
-        print("no picture: it needs matplotlib (pip install 'sepdiar[eval]')", file=sys.stderr)
+    show(made, told)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        drawn = bool(results["cases"]) and plot(results, out / PICTURE)
+        write(out, results, made, told, f"![Errors and separation over the share of overlap]({PICTURE})" if drawn else "")
 
 
 def _asked(arguments: Sequence[str] | None) -> Namespace:

@@ -84,12 +84,13 @@ def goals(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
 
 
 def endured(entries: Sequence[Entry]) -> dict[str, Any]:
-    """Swaps over many hours: how many, and where 95 % of the rates an hour lie that could have given so many."""
+    """Swaps over many hours: how many, and where 95 % of the rates an hour lie that give so many; and each dialogue."""
     rows = [row for entry in entries for row in entry.rows]
     swaps, hours = (sum(row.counts.get(key, 0.0) for row in rows) for key in ("swaps", "hours"))
     low, high = rates(swaps, hours)
-    facts = {"system": entries[0].system, "swaps": swaps, "hours": round(hours, 4), "low": low, "high": high}
-    return {**facts, "recordings": len(rows), **_figures(rows), "models": dict(entries[0].models)}
+    facts: dict[str, Any] = {"system": entries[0].system, "swaps": swaps, "hours": round(hours, 4), "low": low, "high": high}
+    facts |= {"recordings": len(rows), **_figures(rows), "models": dict(entries[0].models)}
+    return {**facts, "cases": [_case(entry) for entry in entries], "done": _figures([row for row in rows if not row.failure])}
 
 
 def _case(entry: Entry) -> dict[str, Any]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sepdiar.evaluation.embedded.figures import FIGURES
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from sepdiar.evaluation.page import Sheet
 
 WHO = ("der", "miss", "false_alarm", "confusion", "counted", "onsets", "wrong_speaker")
 HEARD = (
@@ -28,33 +25,8 @@ HEARD = (
 BRIEF = ("der", "onsets", "counted", "si_sdr_clean", "si_sdr_overlap", "improvement", "leakage", "swaps", "clean_same", "speed")
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """A table under a title."""
-
-    title: str
-    heads: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-    def markdown(self) -> str:
-        """As a README shows it."""
-        lines = (self.heads, ["---"] * len(self.heads), *self.rows)
-        return "\n".join([f"**{self.title}**", "", *(f"| {' | '.join(cells)} |" for cells in lines), ""])
-
-    def terminal(self) -> Table:
-        """As a terminal shows it."""
-        from rich.table import Table
-
-        table = Table(title=self.title, title_justify="left")
-        for place, head in enumerate(self.heads):
-            table.add_column(head, justify="right" if place else "left")
-        for row in self.rows:
-            table.add_row(*row)
-        return table
-
-
 def sheets(results: Mapping[str, Any]) -> Iterator[Sheet]:
-    """For each group who speaks when and what is heard, with intervals; then every case in one line."""
+    """For each group who speaks when and what is heard, with intervals; then every case in one line; then the hours."""
     groups: Sequence[Mapping[str, Any]] = results["groups"]
     for name in dict.fromkeys(row["group"] for row in groups):
         own = [row for row in groups if row["group"] == name]
@@ -69,6 +41,10 @@ def sheets(results: Mapping[str, Any]) -> Iterator[Sheet]:
     )
     rows = [[case["case"], case["system"], *_cells(case, BRIEF, intervals=False)] for case in cases]
     yield Sheet("every case (intervals are in results.json)", ["case", "system", *_heads(BRIEF)], rows)
+    if long := results.get("endurance"):
+        each = [[case["case"], *_cells(case, BRIEF, intervals=False)] for case in long["cases"]]
+        whole = [[name, *_cells(made, BRIEF)] for name, made in (("all", long), ("all that were not refused", long["done"]))]
+        yield Sheet(f"{long['hours']:g} hours of {long['system']}", ["dialogue", *_heads(BRIEF)], each + whole)
 
 
 def notes(results: Mapping[str, Any]) -> list[str]:

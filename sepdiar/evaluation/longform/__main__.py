@@ -8,7 +8,6 @@ of the code.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import sys
 import time
@@ -17,8 +16,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
-
-from rich.console import Console
 
 from sepdiar import __version__
 from sepdiar.conversation import canonical_json
@@ -32,11 +29,10 @@ from sepdiar.evaluation.longform.results import System, collected, endured, meas
 from sepdiar.evaluation.longform.sheets import PROTOCOL, notes, sheet
 from sepdiar.evaluation.longform.ways import WAYS
 from sepdiar.evaluation.longform.work import ORACLE
-from sepdiar.evaluation.speed_table import put
+from sepdiar.evaluation.page import results_before, show, write
 
 PICTURE = "longform.png"
 ENDURANCE_SEED = 1000
-WIDE = 200  # columns, where the table goes to a file
 PACKAGES = ("sepdiar", "numpy", "scipy", "soundfile", "soxr")
 
 
@@ -50,8 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(asked: Namespace) -> int:
-    place = asked.out / "results.json" if asked.out else None
-    before = json.loads(place.read_text(encoding="utf-8")) if place and place.is_file() else {}
+    before = results_before(asked.out)
     known = {"machine": machine.facts(PACKAGES), "material": asked.material.facts(), "protocol": list(PROTOCOL)}
     if asked.hours:
         long = endured(list(_endured(asked)))
@@ -100,21 +95,12 @@ def _folder(case: Case, asked: Namespace) -> Path:
 
 
 def _show(results: dict[str, Any], out: Path | None) -> None:
-    table, told = sheet(results), notes(results)
-    console = Console()
-    if not console.is_terminal:
-        console.width = WIDE
-    console.print(table.terminal())
-    print(*told, sep="\n")
-    if not out:
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "results.json").write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    drawn = bool(results["cases"]) and plot(results, out / PICTURE)
-    picture = [f"![Swaps and separation of each way]({PICTURE})", ""] if drawn else []
-    put("\n".join([*picture, table.markdown(), *told]), out / "README.md")
-    if results["cases"] and not drawn:
-        print("no picture: it needs matplotlib (pip install 'sepdiar[eval]')", file=sys.stderr)
+    made, told = [sheet(results)], notes(results)
+    show(made, told)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        drawn = bool(results["cases"]) and plot(results, out / PICTURE)
+        write(out, results, made, told, f"![Swaps and separation of each way]({PICTURE})" if drawn else "")
 
 
 def _asked(arguments: Sequence[str] | None) -> Namespace:

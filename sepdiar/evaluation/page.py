@@ -1,0 +1,64 @@
+"""What a measuring command shows: its tables on the terminal; and below `--out` results.json, a picture, and README.md."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sepdiar.evaluation.speed_table import put
+
+WIDE = 200  # columns, where the tables go to a file
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table under a title."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def markdown(self) -> str:
+        """As a README shows it."""
+        lines = (self.heads, ["---"] * len(self.heads), *self.rows)
+        return "\n".join([f"**{self.title}**", "", *(f"| {' | '.join(cells)} |" for cells in lines), ""])
+
+    def terminal(self) -> Table:
+        """As a terminal shows it."""
+        table = Table(title=self.title, title_justify="left")
+        for place, head in enumerate(self.heads):
+            table.add_column(head, justify="right" if place else "left")
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+
+def show(sheets: Sequence[Sheet], notes: Sequence[str]) -> None:
+    """The tables and the notes on the terminal."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    for sheet in sheets:
+        console.print(sheet.terminal())
+    print(*notes, sep="\n")
+
+
+def results_before(out: Path | None) -> dict[str, Any]:
+    """What a former command wrote there, or nothing."""
+    place = out / "results.json" if out else None
+    return dict(json.loads(place.read_text(encoding="utf-8"))) if place and place.is_file() else {}
+
+
+def write(out: Path, results: Mapping[str, Any], sheets: Sequence[Sheet], notes: Sequence[str], picture: str) -> None:
+    """results.json, and what stands between the marks of README.md; `picture` is Markdown, "" where none could be drawn."""
+    (out / "results.json").write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    put("\n".join([*([picture, ""] if picture else []), *(sheet.markdown() for sheet in sheets), *notes]), out / "README.md")
+    if results["cases"] and not picture:
+        print("no picture: it needs matplotlib (pip install 'sepdiar[eval]')", file=sys.stderr)
