@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sepdiar import models
+    from sepdiar import eval, models
     from sepdiar.api import diarize, explain, report, separate, transcribe
     from sepdiar.checkup import doctor
     from sepdiar.config import recipes
@@ -43,7 +43,7 @@ _HOMES = {
     "sepdiar.run": ("process", "retry", "status", "verify"),
     "sepdiar.simulation": ("simulate",),
 }
-_ROOMS = ("models",)
+_ROOMS = ("eval", "models")
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "backends",
     "diarize",
     "doctor",
+    "eval",
     "explain",
     "models",
     "process",

@@ -218,6 +218,12 @@ CODES: dict[str, Code] = {
         "Give a reference with speech.",
         exit=USAGE,
     ),
+    "SD603": Code(
+        "unknown corpus layout",
+        "The folder does not look like any layout that can be read, or lacks a part that its layout has.",
+        "Name the layout with --layout, and check the folder against what the message says.",
+        exit=USAGE,
+    ),
     # SD7xx: training
     "SD701": Code(
         "the training does not get anywhere",

@@ -26,6 +26,7 @@ COMMANDS = {
     "simulate": "data",
     "score": "data",
     "validate": "data",
+    "eval": "eval",
     "backends": "about",
     "recipes": "about",
     "models": "models",

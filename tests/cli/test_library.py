@@ -17,10 +17,10 @@ OPTIONAL_ON_THE_COMMAND_LINE = {("explain", "code")}  # without it, all are list
 
 
 def spelled() -> list[str]:
-    """Every command as it is typed: `models` holds others, as sepdiar.models does."""
+    """Every command as it is typed: `eval` and `models` hold others, as sepdiar.eval and sepdiar.models do."""
     context = click.Context(front)
     found = {name: front.get_command(context, name) for name in COMMANDS}
-    inner = {name: command.commands for name, command in found.items() if isinstance(command, click.Group)}
+    inner = {name: command.list_commands(context) for name, command in found.items() if isinstance(command, click.Group)}
     return [name for name in COMMANDS if name not in inner] + [
         f"{name} {word}" for name, words in inner.items() for word in words
     ]
@@ -75,7 +75,8 @@ def test_every_function_explains_itself(command):
 
 def test_every_command_is_offered():
     assert set(COMMANDS) <= set(sepdiar.__all__)
-    assert {typed for typed in spelled() if " " in typed} == {f"models {name}" for name in sepdiar.models.__all__}
+    rooms = {"eval": sepdiar.eval, "models": sepdiar.models}
+    assert {typed for typed in spelled() if " " in typed} == {f"{name} {word}" for name in rooms for word in rooms[name].__all__}
 
 
 def test_what_the_package_offers_is_there():

@@ -1,0 +1,15 @@
+"""Measuring a chain against recordings whose truth is known: `sepdiar eval NAME`."""
+
+from __future__ import annotations
+
+import click
+
+from sepdiar.cli.group import Commands
+
+EVALUATIONS: dict[str, str] = {}
+"""Command -> file of this package that holds a click command of that name."""
+
+
+@click.group(cls=Commands, modules=EVALUATIONS)
+def eval() -> None:
+    """How far a chain is from the truth: what each stage costs, and the benchmarks of the field."""
