@@ -39,7 +39,7 @@ class Commands(Group):
         """The command, its file imported now."""
         if cmd_name not in self.modules:
             return None
-        command = getattr(import_module(f"sepdiar.cli.{self.modules[cmd_name]}"), cmd_name)
+        command = getattr(import_module(f"sepdiar.cli.{self.modules[cmd_name]}"), cmd_name.replace("-", "_"))
         if not isinstance(command, click.Command):
             raise TypeError(f"sepdiar.cli.{self.modules[cmd_name]}.{cmd_name} is not a command")
         return command
