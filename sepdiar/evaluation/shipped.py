@@ -1,4 +1,4 @@
-"""What the folder of a benchmark gives to its command: the recipe of our row, the rows that others published, and where the data are.
+"""What the folder of a benchmark gives to its command: the recipe of our row, published rows, and where the data are.
 
 `eval/NAME/recipe.toml` and `eval/NAME/reference.toml`, which the wheel carries as `sepdiar/benchmarks/NAME`.
 """
