@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from math import sqrt
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from sepdiar.audio.source import Audio
 from sepdiar.conversation import Conversation, Span, Word, intersected, within
 from sepdiar.errors import SepdiarError
 from sepdiar.formats import read_conversation, read_segments
-from sepdiar.formats.segments import TICKS, Segment, of_conversation, speech
+from sepdiar.formats.segments import TICKS, Segment, of_conversation, speech, spread
 
 TRUTH = "conversation.json"
 FORMS = (TRUTH, "*.ctm", "*.seglst.json", "*.seglst", "*.stm")
@@ -126,14 +125,5 @@ def _sessions(files: Iterable[Path]) -> dict[str, list[Segment]]:
                 sessions.setdefault(name, words)
         else:
             for segment in read_segments(file):
-                sessions.setdefault(segment.session, []).extend(_spread(segment))
+                sessions.setdefault(segment.session, []).extend(spread(segment))
     return sessions
-
-
-def _spread(segment: Segment) -> Iterator[Segment]:
-    """The words of a segment, each with its share of the time by its length."""
-    words = segment.words.split()
-    ends = list(accumulate((len(word) for word in words), initial=0))
-    for word, first, last in zip(words, ends, ends[1:], strict=False):
-        start, end = (segment.span.start + len(segment.span) * at // ends[-1] for at in (first, last))
-        yield replace(segment, words=word, span=Span(start, end))

@@ -150,6 +150,24 @@ class Within(View):
 
 
 @dataclass(frozen=True)
+class Placed(View):
+    """Another audio on the clock of a longer one: it begins at sample `at`, and the rest of `length` is silence."""
+
+    at: int
+    length: int
+
+    @property
+    def samples(self) -> int:
+        return self.length
+
+    def read(self, span: Span) -> Samples:
+        frames = np.zeros((len(span), self.channels), np.float32)
+        if here := span & Span(self.at, self.at + self.whole.samples):
+            frames[here.start - span.start : here.end - span.start] = self.whole.read(here.shift(-self.at))
+        return frames
+
+
+@dataclass(frozen=True)
 class InARow:
     """Recordings of one rate and of as many channels, one behind the other."""
 

@@ -62,13 +62,13 @@ def _recordings(paths: Paths) -> Iterator[tuple[str, str]]:
 
 def read_uem(path: str | Path) -> uem.Regions:
     """The stretches of each file that are scored, in microseconds."""
-    return uem.parse(_text(Path(path)), str(path))
+    return uem.parse(read_text(Path(path)), str(path))
 
 
 def read_conversation(path: str | Path) -> Conversation:
     """A `conversation.json`; SD502 says what is wrong with it."""
     try:
-        return Conversation.from_json(_text(Path(path)))
+        return Conversation.from_json(read_text(Path(path)))
     except ValueError as error:
         raise SepdiarError("SD502", str(error), where=str(path)) from error
 
@@ -94,7 +94,7 @@ def form_of(text: str, name: str = "") -> str:
 
 
 def _segments(file: Path) -> tuple[str, tuple[Segment, ...]]:
-    text = _text(file)
+    text = read_text(file)
     if not text.strip():
         return "", ()  # nobody speaks: what a diarizer writes for silence
     form = form_of(text, str(file))
@@ -114,7 +114,8 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """What is in a text file; the code that says why not."""
     if not file.exists():
         raise SepdiarError("SD101", where=str(file))
     if not file.is_file():

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from itertools import accumulate
 from typing import NoReturn, Protocol
 
 from sepdiar.conversation import Conversation, Span, Turn, Word, mark_overlaps, merged
@@ -93,6 +94,19 @@ def to_turns(segments: Iterable[Segment], rate: int) -> tuple[Turn, ...]:
         words = tuple(Word(text, span, segment.confidence) for text in segment.words.split())
         turns.append(Turn(segment.speaker, span, words))
     return mark_overlaps(turns)
+
+
+def spread(segment: Segment) -> Iterator[Segment]:
+    """The words of a segment, each with its share of the time by its length.
+
+    >>> [(one.words, one.span.end) for one in spread(Segment("talk", "A", Span(0, 90), "it is fine"))]
+    [('it', 22), ('is', 45), ('fine', 90)]
+    """
+    words = segment.words.split()
+    ends = list(accumulate((len(word) for word in words), initial=0))
+    for word, first, last in zip(words, ends, ends[1:], strict=False):
+        start, end = (segment.span.start + len(segment.span) * at // ends[-1] for at in (first, last))
+        yield replace(segment, words=word, span=Span(start, end))
 
 
 @dataclass(frozen=True)

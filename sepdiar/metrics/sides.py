@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from sepdiar.audio.source import Audio, FileAudio, Samples
-from sepdiar.conversation import Span
+from sepdiar.audio.source import Audio, FileAudio, OneChannel, Placed, Samples
+from sepdiar.conversation import Conversation, Span
 from sepdiar.errors import SepdiarError
 
 ENDINGS = (".wav", ".flac")
+SPHERE_HEADER = 1024  # bytes
 Paths = str | Path | Sequence[str | Path]
 
 
@@ -61,13 +62,32 @@ def open_side(paths: Paths) -> dict[str, Audio]:
 
 
 def open_audio(file: Path) -> FileAudio:
-    """A WAV or FLAC file, or the code that says why not."""
+    """A WAV, FLAC or NIST Sphere file, or the code that says why not."""
     if not file.exists():
         raise SepdiarError("SD101", where=str(file))
+    _refuse_shorten(file)
     try:
         return FileAudio.open(file)
     except soundfile.LibsndfileError as error:
-        raise SepdiarError("SD105", str(error), where=str(file), hint="Scoring reads WAV and FLAC.") from error
+        raise SepdiarError("SD105", str(error), where=str(file), hint="Scoring reads WAV, FLAC and NIST Sphere.") from error
+
+
+def open_tracks(conversation: Conversation, folder: Path) -> Beside:
+    """The tracks of a conversation as the channels of one recording, in their order, each on the recording's clock.
+
+    A track whose file is shorter than the recording is silent behind its end. SD601: no track, or one at another rate.
+    """
+    recording = conversation.recording
+    if not conversation.tracks:
+        raise SepdiarError("SD601", "no speaker has a channel of their own", where=recording.id)
+    placed = []
+    for track in conversation.tracks:
+        audio = open_audio(folder / track.file)
+        if audio.rate != recording.rate:
+            what = f"a track at {audio.rate} Hz of a recording at {recording.rate} Hz"
+            raise SepdiarError("SD601", what, where=str(audio.path))
+        placed.append(Placed(OneChannel(audio, track.channel), track.span.start, recording.samples))
+    return Beside(tuple(placed))
 
 
 def check_alike(reference: Audio, other: Audio, where: str) -> None:
@@ -90,6 +110,18 @@ def paired(reference: Mapping[str, Audio], hypothesis: Mapping[str, Audio]) -> d
         side = "hypothesis" if odd[0] in reference else "reference"
         raise SepdiarError("SD601", f"the {side} has no {odd[0]!r}")
     return {name: (truth, hypothesis[name]) for name, truth in reference.items()}
+
+
+def _refuse_shorten(file: Path) -> None:
+    with file.open("rb") as opened:
+        head = opened.read(SPHERE_HEADER)
+    if head.startswith(b"NIST_1A") and b"shorten" in head:
+        raise SepdiarError(
+            "SD105",
+            "NIST Sphere, compressed by shorten, which nothing here can read",
+            where=str(file),
+            hint=f"Unpack it, and it is found beside the old one: sph2pipe -f wav {file} {file.with_suffix('.wav')}",
+        )
 
 
 def _audio_in(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sepdiar.audio.source import Audio, OneChannel, Within
+from sepdiar.audio.source import Audio, Within
 from sepdiar.conversation import Conversation, Span, Turn
 from sepdiar.errors import SepdiarError
 from sepdiar.formats import read_conversation
@@ -16,7 +16,7 @@ from sepdiar.metrics.diarization import diarization_error
 from sepdiar.metrics.recognition import word_error
 from sepdiar.metrics.result import Result
 from sepdiar.metrics.separation import pooled, separation
-from sepdiar.metrics.sides import Beside, open_audio
+from sepdiar.metrics.sides import open_audio, open_tracks
 from sepdiar.metrics.turns import turn_taking
 
 
@@ -88,10 +88,10 @@ def _pairs(run: Path, truth: Path) -> Iterator[Pair]:
 
 def dialogues(pair: Pair) -> Iterator[Side]:
     """Each dialogue of an item beside the same span of the truth's tracks; none where the truth has no audio for two."""
-    tracks = sorted(pair.true.tracks, key=lambda track: (track.file, track.channel))
+    tracks = tuple(sorted(pair.true.tracks, key=lambda track: (track.file, track.channel)))
     if len(tracks) != 2:
         return
-    reference = Beside(tuple(OneChannel(open_audio(pair.folder / track.file), track.channel) for track in tracks))
+    reference = open_tracks(replace(pair.true, tracks=tracks), pair.folder)
     for name, span in {track.file: track.span for track in pair.made.tracks}.items():
         session = f"{pair.made.recording.id}/{name}"
         turns = [one for turn in pair.true.turns for one in _cut(turn, span, session, reference.rate)]

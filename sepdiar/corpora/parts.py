@@ -1,0 +1,107 @@
+"""What readers share: turns on a clock of microseconds, and files with one speaker a channel, as a `Truth`."""
+
+from __future__ import annotations
+
+import hashlib
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sepdiar.conversation import Conversation, Recording, Span, Stretch, Track, Turn, Word, mark_overlaps
+from sepdiar.corpora import Truth
+from sepdiar.errors import SepdiarError
+from sepdiar.formats.segments import TICKS, Segment, spread
+from sepdiar.metrics.sides import open_audio
+
+SOUND = (".wav", ".flac", ".sph")
+"""The first of these that is there is read: who unpacks a file puts a WAV beside it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The channel of a file on which one speaker is heard alone."""
+
+    speaker: str
+    file: Path
+    channel: int = 0
+
+
+def truth(
+    name: str,
+    folder: Path,
+    turns: Iterable[Turn],
+    sources: Sequence[Source],
+    recording: Path | None = None,
+    notes: Sequence[str] = (),
+) -> Truth:
+    """The recording `name`, whose files are named from `folder`; `turns` count microseconds.
+
+    It is as long as `recording`, what a chain is given, or else as the longest of the sources; turns that begin behind its end
+    are left out, and noted. SD601: the files have several rates.
+    """
+    audios = {file: open_audio(file) for file in ([recording] if recording else []) + [source.file for source in sources]}
+    whole = audios[recording] if recording else max(audios.values(), key=lambda audio: audio.samples)
+    for file, audio in audios.items():
+        if audio.rate != whole.rate:
+            raise SepdiarError("SD601", f"{audio.rate} Hz, and {whole.path.name} has {whole.rate} Hz", where=str(file))
+    tracks = []
+    for source in sources:
+        audio = audios[source.file]
+        if source.channel >= audio.channels:
+            raise SepdiarError("SD601", f"{audio.channels} channels: none for {source.speaker}", where=str(source.file))
+        span = Span(0, min(audio.samples, whole.samples))
+        tracks.append(Track(source.speaker, named(source.file, folder), source.channel, span, (Stretch(span, "recorded"),)))
+    given = list(turns)
+    kept = [heard for turn in given if (heard := _heard(turn, whole.rate, whole.samples))]
+    if behind := len(given) - len(kept):
+        notes = (*notes, f"turns that begin behind the end of the audio, left out: {behind}")
+    path, sha256 = (named(recording, folder), _sha256(recording)) if recording else ("", "")
+    channels = whole.channels if recording else 1
+    about = Recording(name, path, sha256, whole.rate, whole.samples, channels, tuple(notes))
+    return Truth(Conversation(about, mark_overlaps(kept), tuple(tracks)), folder)
+
+
+def utterance(speaker: str, span: Span, words: Sequence[str]) -> Turn:
+    """A turn in microseconds, whose words share its time by their lengths."""
+    parts = spread(Segment("", speaker, span, " ".join(words)))
+    return Turn(speaker, span, tuple(Word(one.words, one.span) for one in parts))
+
+
+def named(file: Path, folder: Path) -> str:
+    """A file from `folder`; with its whole path where it lies elsewhere."""
+    return (file.relative_to(folder) if file.is_relative_to(folder) else file.absolute()).as_posix()
+
+
+def sounds(folder: Path, pattern: str = "*") -> Iterator[Path]:
+    """The audio files at any depth whose names without ending match, in the order of `SOUND` and of their names."""
+    for ending in SOUND:
+        yield from sorted(folder.rglob(pattern + ending))
+
+
+def lacking(what: str, where: Path, hint: str = "") -> SepdiarError:
+    """SD603 for a part of a layout that is not there."""
+    return SepdiarError("SD603", f"no {what}", where=str(where), hint=hint)
+
+
+def xml(file: Path) -> ElementTree.Element:
+    """The root of an XML file; SD502 where it is none."""
+    try:
+        return ElementTree.parse(file).getroot()
+    except ElementTree.ParseError as error:
+        raise SepdiarError("SD502", f"no XML: {error}", where=str(file)) from error
+
+
+def _heard(turn: Turn, rate: int, samples: int) -> Turn | None:
+    span = _until(turn.span.at_rate(TICKS, rate), samples)
+    words = [replace(word, span=_until(word.span.at_rate(TICKS, rate), samples)) for word in turn.words]
+    return replace(turn, span=span, words=tuple(words)) if span.start < samples else None
+
+
+def _until(span: Span, samples: int) -> Span:
+    return Span(min(span.start, samples), min(span.end, samples))
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
