@@ -59,23 +59,29 @@ def between(known: Mapping[str, Token], first: str, last: str, file: Path) -> li
 def turn(speaker: str, span: Span, said: Sequence[Token]) -> Turn | None:
     """The words of a segment, from its first to its last; None without words.
 
-    Words without a time share what lies between their neighbours, or between the ends of the segment, by their lengths.
+    Words that lack a time share what lies between the times around them, or the ends of the segment, by their lengths.
     """
     words: list[Word] = []
     waiting: list[str] = []
-    for token in [*(token for token in said if token.text), Token("", span.end, span.end)]:
-        if token.text and (token.start is None or token.end is None or token.end < token.start):
-            waiting.append(token.text)
+    begin = span.start
+    for token in said:
+        if not token.text:
             continue
-        if waiting:
-            before = words[-1].span.end if words else span.start
-            words += utterance(speaker, Span(before, max(before, token.start or 0)), waiting).words
-            waiting = []
-        if token.text:
-            words.append(Word(token.text, Span(token.start or 0, token.end or 0)))
+        if token.start is not None:
+            words += _shared(speaker, waiting, begin, token.start)
+            waiting, begin = [], token.start
+        waiting.append(token.text)
+        if token.end is not None:
+            words += _shared(speaker, waiting, begin, token.end)
+            waiting, begin = [], token.end
+    words += _shared(speaker, waiting, begin, span.end)
     if not words:
         return None
     return Turn(speaker, Span(min(word.span.start for word in words), max(word.span.end for word in words)), tuple(words))
+
+
+def _shared(speaker: str, words: Sequence[str], start: int, end: int) -> tuple[Word, ...]:
+    return utterance(speaker, Span(start, max(start, end)), words).words
 
 
 def spelled(text: str) -> str:

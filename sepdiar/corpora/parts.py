@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from sepdiar.metrics.sides import open_audio
 
 SOUND = (".wav", ".flac", ".sph")
 """The first of these that is there is read: who unpacks a file puts a WAV beside it."""
+PUNCTUATION = '.,?!;:"()'
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,16 @@ def sounds(folder: Path, pattern: str = "*") -> Iterator[Path]:
     """The audio files at any depth whose names without ending match, in the order of `SOUND` and of their names."""
     for ending in SOUND:
         yield from sorted(folder.rglob(pattern + ending))
+
+
+def spoken(text: str, not_words: Collection[str] = ()) -> list[str]:
+    """The words of a text without punctuation at their ends; what is nothing else, such as a dash, is no word.
+
+    >>> spoken('so -- "yes", th- that is', not_words=("that",))
+    ['so', 'yes', 'th-', 'is']
+    """
+    stripped = (word.strip(PUNCTUATION) for word in text.split())
+    return [word for word in stripped if word not in not_words and any(map(str.isalnum, word))]
 
 
 def lacking(what: str, where: Path, hint: str = "") -> SepdiarError:
