@@ -5,7 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_HOMES: dict[str, str] = {}
+_HOMES: dict[str, str] = {
+    "wsj0mix": "sepdiar.evaluation.two_speakers",
+    "wham": "sepdiar.evaluation.two_speakers",
+    "whamr": "sepdiar.evaluation.two_speakers",
+    "librimix": "sepdiar.evaluation.two_speakers",
+}
 """Name, as on the command line -> where the function is."""
 
 __all__ = list(_HOMES)

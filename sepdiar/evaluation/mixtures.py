@@ -21,7 +21,7 @@ from numpy.random import Generator
 from torch import nn
 
 from sepdiar.audio.source import Samples
-from sepdiar.evaluation import bootstrap
+from sepdiar.evaluation.bootstrap import mean
 from sepdiar.evaluation.command import command, material, of_speech
 from sepdiar.networks import weights
 from sepdiar.training import augment
@@ -33,13 +33,6 @@ NOISE = -15.0  # dB against the mixture
 TELEPHONE = 3400.0  # Hz
 
 Change = Callable[[Samples, Generator], Samples]
-
-
-def interval(values: Sequence[float]) -> dict[str, Any]:
-    """The mean, where it lies for 95 % of draws of as many values, and how many there are."""
-    given = np.asarray(values, np.float64)
-    means = bootstrap.drawn(len(given)) @ given / len(given)
-    return {"value": round(float(given.mean()), 2), "interval": bootstrap.interval(means, digits=2), "n": len(given)}
 
 
 def changes(noises: Sequence[Samples], rooms: Sequence[Samples]) -> dict[str, Change]:
@@ -80,7 +73,7 @@ def alone(network: nn.Module, talkers: Sequence[Samples]) -> dict[str, Any]:
         kept.append(float(si_sdr(outputs[louder], source)))
         below.append(float(10 * torch.log10(power[louder] / (power[1 - louder] + 1e-12))))
     share = float(np.mean([min(pair) >= 25 for pair in zip(kept, below, strict=True)]))
-    return {"si_sdr": interval(kept), "other_below": interval(below), "both_25_db": round(share, 3)}
+    return {"si_sdr": mean(kept), "other_below": mean(below), "both_25_db": round(share, 3)}
 
 
 @command
@@ -99,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, change in changes(noises, rooms).items():
         rng = np.random.default_rng(SEED)
         made = evaluate(network, [change(pair.sources, rng) for pair in pairs])
-        found[name] = interval(made)
+        found[name] = mean(made)
         seconds += sum(pair.sources.shape[1] for pair in pairs) / RATE
         if name == "clean":
             with asked.speech.open(newline="", encoding="utf-8") as rows:
@@ -107,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             alike = [sex[pair.one.id] == sex[pair.two.id] for pair in pairs]
             for kind, wanted in (("clean, same sex", True), ("clean, other sex", False)):
                 if chosen := [value for value, same in zip(made, alike, strict=True) if same == wanted]:
-                    found[kind] = interval(chosen)
+                    found[kind] = mean(chosen)
     speed = seconds / (time.process_time() - began)
     found["alone"] = alone(network, [pair.sources[0] for pair in pairs])
     print(json.dumps({"pairs": asked.pairs, "times_real_time": round(speed, 1), "improvement_db": found}, indent=2))

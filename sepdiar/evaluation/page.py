@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from sepdiar.evaluation.speed_table import put
+from sepdiar.evaluation.speed_table import BEGIN, END, put
 
 WIDE = 200  # columns, where the tables go to a file
 
@@ -56,9 +56,16 @@ def results_before(out: Path | None) -> dict[str, Any]:
     return dict(json.loads(place.read_text(encoding="utf-8"))) if place and place.is_file() else {}
 
 
-def write(out: Path, results: Mapping[str, Any], sheets: Sequence[Sheet], notes: Sequence[str], picture: str) -> None:
-    """results.json, and what stands between the marks of README.md; `picture` is Markdown, "" where none could be drawn."""
+def write(
+    out: Path, results: Mapping[str, Any], sheets: Sequence[Sheet], notes: Sequence[str], picture: str, title: str = ""
+) -> None:
+    """results.json, and what stands between the marks of README.md, which gets a `title` where it is made.
+
+    `picture` is Markdown, "" where none could be drawn.
+    """
+    if title and not (out / "README.md").is_file():
+        (out / "README.md").write_text(f"# {title}\n\n{BEGIN}\n{END}\n", encoding="utf-8")
     (out / "results.json").write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     put("\n".join([*([picture, ""] if picture else []), *(sheet.markdown() for sheet in sheets), *notes]), out / "README.md")
-    if results["cases"] and not picture:
+    if results.get("cases") and not picture:
         print("no picture: it needs matplotlib (pip install 'sepdiar[eval]')", file=sys.stderr)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sepdiar.evaluation.mixtures import alone, changes, interval
+from sepdiar.evaluation.bootstrap import mean
+from sepdiar.evaluation.mixtures import alone, changes
 from sepdiar.training.separation import evaluate
 
 RATE = 16_000
@@ -57,6 +58,6 @@ def test_each_condition_changes_the_sources_as_it_says(talkers, name):
 
 
 def test_an_interval_holds_the_mean_and_is_always_the_same():
-    found = interval([1.0, 2.0, 3.0, 10.0])
+    found = mean([1.0, 2.0, 3.0, 10.0])
     assert found["interval"][0] < found["value"] == 4.0 < found["interval"][1] and found["n"] == 4
-    assert found == interval([1.0, 2.0, 3.0, 10.0])
+    assert found == mean([1.0, 2.0, 3.0, 10.0])

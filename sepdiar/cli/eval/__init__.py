@@ -6,7 +6,12 @@ import click
 
 from sepdiar.cli.group import Commands
 
-EVALUATIONS: dict[str, str] = {}
+EVALUATIONS: dict[str, str] = {
+    "wsj0mix": "eval.two_speakers",
+    "wham": "eval.two_speakers",
+    "whamr": "eval.two_speakers",
+    "librimix": "eval.two_speakers",
+}
 """Command -> file of this package that holds a click command of that name."""
 
 
