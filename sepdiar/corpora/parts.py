@@ -39,13 +39,19 @@ def truth(
     """The recording `name`, whose files are named from `folder`; `turns` count microseconds.
 
     It is as long as `recording`, what a chain is given, or else as the longest of the sources; turns that begin behind its end
-    are left out, and noted. SD601: the files have several rates.
+    are left out, and noted. SD601: the files have several rates, or somebody speaks who is heard in none.
     """
     audios = {file: open_audio(file) for file in ([recording] if recording else []) + [source.file for source in sources]}
+    if not audios:
+        raise lacking(f"audio of {name}", folder)
     whole = audios[recording] if recording else max(audios.values(), key=lambda audio: audio.samples)
     for file, audio in audios.items():
         if audio.rate != whole.rate:
             raise SepdiarError("SD601", f"{audio.rate} Hz, and {whole.path.name} has {whole.rate} Hz", where=str(file))
+    given = list(turns)
+    unheard = {turn.speaker for turn in given} - {source.speaker for source in sources}
+    if unheard and not recording:
+        raise SepdiarError("SD601", f"no channel for {min(unheard)}", where=name)
     tracks = []
     for source in sources:
         audio = audios[source.file]
@@ -53,7 +59,6 @@ def truth(
             raise SepdiarError("SD601", f"{audio.channels} channels: none for {source.speaker}", where=str(source.file))
         span = Span(0, min(audio.samples, whole.samples))
         tracks.append(Track(source.speaker, named(source.file, folder), source.channel, span, (Stretch(span, "recorded"),)))
-    given = list(turns)
     kept = [heard for turn in given if (heard := _heard(turn, whole.rate, whole.samples))]
     if behind := len(given) - len(kept):
         notes = (*notes, f"turns that begin behind the end of the audio, left out: {behind}")
