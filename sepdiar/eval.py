@@ -6,12 +6,18 @@ from importlib import import_module
 from typing import Any
 
 _HOMES: dict[str, str] = {
+    "compounding": "sepdiar.evaluation.compounding.run",
     "wsj0mix": "sepdiar.evaluation.two_speakers",
     "wham": "sepdiar.evaluation.two_speakers",
     "whamr": "sepdiar.evaluation.two_speakers",
     "librimix": "sepdiar.evaluation.two_speakers",
+    "libricss": "sepdiar.evaluation.meetings.libricss",
+    "simulated_libricss": "sepdiar.evaluation.meetings.simulated",
+    "ami": "sepdiar.evaluation.meetings.ami",
+    "voxconverse": "sepdiar.evaluation.meetings.voxconverse",
+    "chime6": "sepdiar.evaluation.meetings.chime6",
 }
-"""Name, as on the command line -> where the function is."""
+"""Name, as on the command line but with _ for -, -> where the function is."""
 
 __all__ = list(_HOMES)
 

@@ -7,10 +7,16 @@ import click
 from sepdiar.cli.group import Commands
 
 EVALUATIONS: dict[str, str] = {
+    "compounding": "eval.compounding",
     "wsj0mix": "eval.two_speakers",
     "wham": "eval.two_speakers",
     "whamr": "eval.two_speakers",
     "librimix": "eval.two_speakers",
+    "libricss": "eval.meetings",
+    "simulated-libricss": "eval.meetings",
+    "ami": "eval.meetings",
+    "voxconverse": "eval.meetings",
+    "chime6": "eval.meetings",
 }
 """Command -> file of this package that holds a click command of that name."""
 
