@@ -20,15 +20,15 @@ from sepdiar.metrics.swaps import swaps
 from sepdiar.metrics.truth import Pair, Side
 
 
-def heard(pair: Pair, side: Side) -> Iterator[Counts]:
-    """What is heard on the two channels of a dialogue."""
+def heard(pair: Pair, side: Side, filtered: bool = False) -> Iterator[Counts]:
+    """What is heard on the two channels of a dialogue; the SDR with a filter too, where that is wanted."""
     mixed = Within(open_audio(pair.folder / pair.true.recording.path), side.span)
     with TemporaryDirectory() as scratch:
         files = (Path(scratch) / name for name in ("mixture", "true", "made"))
         mixture, true, made = map(unpacked, (mixed, side.reference, side.hypothesis), files)
         side = replace(side, reference=true, hypothesis=made)
         try:
-            found = separation(true, made, turns=side.turns, mixture=mixture, name=side.name, filtered=False)
+            found = separation(true, made, turns=side.turns, mixture=mixture, name=side.name, filtered=filtered)
         except SepdiarError as error:
             if error.code != "SD602":  # nobody speaks in what was taken for a dialogue
                 raise

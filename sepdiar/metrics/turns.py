@@ -54,18 +54,28 @@ def turn_taking(reference: Iterable[Segment], hypothesis: Iterable[Segment]) -> 
     `backchannels_invented`, the hypothesis's others; `overlaps`, `overlaps_found`, which share time with one of the
     hypothesis, and `overlaps_invented`, which share none with one of the reference.
     """
+    found = cases(reference, hypothesis)
+    return replace(pooled(list(found.values())), per_session={name: _result(one) for name, one in found.items()})
+
+
+def cases(reference: Iterable[Segment], hypothesis: Iterable[Segment]) -> dict[str, Found]:
+    """What `turn_taking` is made of, of each session: for whoever adds sessions up by himself."""
     ours, theirs = by_session(reference), by_session(hypothesis)
     check_sessions(ours, theirs)
-    found = {name: _session(talks(segments), talks(theirs.get(name, []))) for name, segments in ours.items()}
-    whole = _pooled(list(found.values()))
-    if not whole.counts["turns"]:
+    return {name: _session(talks(segments), talks(theirs.get(name, []))) for name, segments in ours.items()}
+
+
+def pooled(found: Sequence[Found]) -> Result:
+    """Sessions as one result; SD602 where none has a turn."""
+    whole = Found(added(one.counts for one in found), *([case for one in found for case in getattr(one, key)] for key in CASES))
+    if not whole.counts.get("turns"):
         raise SepdiarError("SD602", "the reference has no turn")
-    return replace(_result(whole), per_session={name: _result(one) for name, one in found.items()})
+    return _result(whole)
 
 
 def _session(ours: Sequence[Talk], theirs: Sequence[Talk]) -> Found:
-    mapping = _mapping(ours, theirs)
-    pairs = _matches(ours, theirs, mapping)
+    known = mapping(ours, theirs)
+    pairs = _matches(ours, theirs, known)
     onsets = [theirs[j].span.start - ours[i].span.start for i, j in pairs.items()]
     offsets = [theirs[j].span.end - ours[i].span.end for i, j in pairs.items()]
     true, made = transfers(ours), transfers(theirs)
@@ -78,13 +88,13 @@ def _session(ours: Sequence[Talk], theirs: Sequence[Talk]) -> Found:
     counts = {"turns": len(ours), "hypothesis_turns": len(theirs), "matched_turns": len(pairs)}
     counts |= {f"onsets_{limit}ms": _within(onsets, limit) for limit in TOLERANCES}
     counts |= {f"offsets_{limit}ms": _within(offsets, limit) for limit in TOLERANCES}
-    counts |= _speakers(ours, theirs, mapping)
+    counts |= _speakers(ours, theirs, known)
     counts |= {"transfers": len(true), "hypothesis_transfers": len(made), "matched_transfers": len(shifts)}
     counts |= _backchannels(ours, theirs, pairs) | _overlaps(ours, theirs)
     return Found(counts, onsets, offsets, shifts, [one.offset for one in true], [one.offset for one in made])
 
 
-def _mapping(ours: Sequence[Talk], theirs: Sequence[Talk]) -> dict[str, str]:
+def mapping(ours: Sequence[Talk], theirs: Sequence[Talk]) -> dict[str, str]:
     """Our speakers to theirs, one to one, for the most time in common; those with none in common are not mapped."""
     true, made = speech(ours), speech(theirs)
     common = [[_length(intersected(one, other)) for other in made.values()] for one in true.values()]
@@ -135,11 +145,6 @@ def _overlaps(ours: Sequence[Talk], theirs: Sequence[Talk]) -> dict[str, int]:
         "overlaps_found": found,
         "overlaps_invented": sum(not within(span, true) for span in made),
     }
-
-
-def _pooled(found: Sequence[Found]) -> Found:
-    cases = ([tick for one in found for tick in getattr(one, name)] for name in CASES)
-    return Found(added(one.counts for one in found), *cases)
 
 
 def _result(found: Found) -> Result:

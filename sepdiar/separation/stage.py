@@ -123,7 +123,8 @@ class Separate(BackendStage):
             turns = tuple(Turn(track, Span(0, audio.samples)) for track in TRACKS)
         stretches = everything(turns, audio.samples) if self.everywhere or self._first else overlapped(turns)
         if not self._joiner:
-            yield from told(self.opened, self.backend, audio, stretches)
+            of = getattr(self.opened, "of", None)
+            yield from told(of(take.conversation) if of else self.opened, self.backend, audio, stretches)
             return
         account = Account()
         yield from self._joiner.sources(audio, turns, stretches, account)

@@ -34,8 +34,17 @@ class Figure:
         """What it is made of."""
         return {*self.top, *self.bottom}
 
+    def above(self, counts: Counts) -> float:
+        """The weighed sum above the line."""
+        return _sum(counts, self.top)
 
-def _share(title: str, top: str, bottom: str, better: str = "more") -> Figure:
+    def below(self, counts: Counts) -> float:
+        """The weighed sum below the line."""
+        return _sum(counts, self.bottom)
+
+
+def share(title: str, top: str, bottom: str, better: str = "more") -> Figure:
+    """One count of another, in percent."""
     return Figure(title, {top: 100.0}, {bottom: 1.0}, "%", better=better)
 
 
@@ -52,17 +61,17 @@ FIGURES = {
     "improvement": _mean("improvement", "improvement_overlap"),
     "leakage": Figure("leakage", {"leaked_energy": 1.0}, {"other_energy": 1.0}, "dB", decibels=True, better="less"),
     "der": Figure("DER", {"miss": 100.0, "false_alarm": 100.0, "confusion": 100.0}, {"total": 1.0}, "%", better="less"),
-    "miss": _share("missed", "miss", "total", "less"),
-    "false_alarm": _share("false alarm", "false_alarm", "total", "less"),
-    "confusion": _share("confusion", "confusion", "total", "less"),
-    "counted": _share("counted right", "counted", "recordings"),
-    "onsets": _share("onsets 50 ms", "onsets_50ms", "turns"),
-    "wrong_speaker": _share("wrong speaker", "wrong_speaker_turns", "heard_turns", "less"),
+    "miss": share("missed", "miss", "total", "less"),
+    "false_alarm": share("false alarm", "false_alarm", "total", "less"),
+    "confusion": share("confusion", "confusion", "total", "less"),
+    "counted": share("counted right", "counted", "recordings"),
+    "onsets": share("onsets 50 ms", "onsets_50ms", "turns"),
+    "wrong_speaker": share("wrong speaker", "wrong_speaker_turns", "heard_turns", "less"),
     "swaps": Figure("swaps an hour", {"swaps": 1.0}, {"hours": 1.0}, better="less"),
-    "swapped": _share("swapped", "swapped_seconds", "decided_seconds", "less"),
+    "swapped": share("swapped", "swapped_seconds", "decided_seconds", "less"),
     "clean_same": Figure("clean kept", {"clean_samples": 100.0, "clean_changed": -100.0}, {"clean_samples": 1.0}, "%"),
-    "copied_changed": _share("copied changed", "copied_changed", "copied_samples", "less"),
-    "kept": _share("written", "kept_seconds", "seconds"),
+    "copied_changed": share("copied changed", "copied_changed", "copied_samples", "less"),
+    "kept": share("written", "kept_seconds", "seconds"),
     "speed": Figure("times real time", {"seconds": 1.0}, {"processor_seconds": 1.0}),
     "speed_clock": Figure("times real time by the clock", {"seconds": 1.0}, {"stage_seconds": 1.0}),
 }
@@ -89,9 +98,9 @@ def figures(rows: Sequence[Counts]) -> dict[str, Value]:
     drawn = bootstrap.drawn(len(rows), bootstrap.DRAWS if len(rows) > 1 else 0)
     found = {}
     for key, figure in FIGURES.items():
-        sums = np.array([[_sum(row, figure.top), _sum(row, figure.bottom)] for row in rows])
-        value = round(float(_ratio(figure, sums.sum(axis=0, keepdims=True))[0]), 4)
-        limits = bootstrap.interval(_ratio(figure, drawn @ sums))
+        sums = np.array([[figure.above(row), figure.below(row)] for row in rows])
+        value = round(float(ratios(figure, sums.sum(axis=0, keepdims=True))[0]), 4)
+        limits = bootstrap.interval(ratios(figure, drawn @ sums))
         found[key] = Value(*(None if math.isnan(one) else one for one in (value, *limits)))
     return found
 
@@ -112,7 +121,7 @@ def _sum(counts: Counts, weights: Weights) -> float:
     return sum(weight * counts.get(key, 0.0) for key, weight in weights.items())
 
 
-def _ratio(figure: Figure, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+def ratios(figure: Figure, sums: NDArray[np.float64]) -> NDArray[np.float64]:
     """The figure of each row of sums (above, below); NaN where there is nothing below."""
     above, below = sums.T
     made = np.full(len(sums), np.nan)

@@ -1,0 +1,96 @@
+"""Which chains are run: each stage the system's or the truth's, in every combination; other orders; and the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from sepdiar.config import Config, resolve
+from sepdiar.errors import SepdiarError
+
+ROLES = {"separation": "separate", "diarization": "diarize", "recognition": "transcribe"}
+"""What can be the system's or the truth's, and the stage that does it."""
+KNOWN = {"separate": "tracks", "diarize": "turns", "transcribe": "words"}
+"""The parameter by which the oracle of a stage is told where the truth lies."""
+SYSTEM, ORACLE = "system", "oracle"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A chain. `ours` are the roles that the system plays in a cell; a way, another order or a baseline, has only a name."""
+
+    name: str
+    about: str
+    settings: Mapping[str, Any] = field(hash=False)
+    ours: frozenset[str] = frozenset()
+    recipe: str | None = None
+
+
+def roles(config: Config) -> tuple[str, ...]:
+    """The roles that a chain has; SD204 where it has not at least two that can be told apart."""
+    there = tuple(
+        role
+        for role, stage in ROLES.items()
+        if stage in config.values["chain"] and config.values.get(f"{stage}.backend") not in ("none", ORACLE)
+    )
+    if len(there) < 2:
+        raise SepdiarError(
+            "SD204", f"of separation, diarization and recognition this chain has {' and '.join(there) or 'none'}", where="chain"
+        )
+    return there
+
+
+def cells(there: Sequence[str], truths: Path) -> Iterator[Cell]:
+    """Every combination, from all of them the truth's to all the system's.
+
+    >>> [cell.name for cell in cells(["separation", "diarization"], Path("."))]
+    ['oracle', 'separation', 'diarization', 'system']
+    """
+    for count in range(len(there) + 1):
+        for ours in combinations(there, count):
+            theirs = [role for role in there if role not in ours]
+            settings: dict[str, Any] = {}
+            for role in theirs:
+                stage = ROLES[role]
+                settings |= {f"{stage}.backend": ORACLE, f"{stage}.oracle.{KNOWN[stage]}": str(truths)}
+            name = ORACLE if not ours else SYSTEM if not theirs else "+".join(ours)
+            yield Cell(name, "of the system: " + (", ".join(ours) or "nothing"), settings, frozenset(ours))
+
+
+def ways(config: Config) -> Iterator[Cell]:
+    """The same chain in another order, and what it must beat."""
+    chain = list(config.values["chain"])
+    if chain.index("diarize") < chain.index("separate"):
+        yield Cell("separate-first", "two tracks of every second, then who speaks on them", {"chain": _swapped(chain)})
+    yield Cell("separate-all", "every second separated, not the overlap alone", {"separate.everywhere": True})
+    yield Cell("masking", "no separation: where several speak, each channel is the mixture", {"separate.backend": "masking"})
+    yield Cell("pixit", "who speaks and what, from one network in one pass", {}, recipe="pixit")
+
+
+def configured(cell: Cell, recipe: str | Path | None, file: Path | None, flags: Mapping[str, Any]) -> Config:
+    """The configuration of a cell: what the user chose, and on top of it what makes the cell."""
+    if cell.recipe:
+        kept = {key: value for key, value in flags.items() if key.startswith("transcribe.")}
+        return resolve(cell.recipe, flags={**kept, **cell.settings})
+    return resolve(recipe, file=file, flags={**flags, **cell.settings})
+
+
+def possible(given: Iterable[Cell], configure: Callable[[Cell], Config]) -> Iterator[Cell | str]:
+    """Those that can be run here; for the others a line that says why not."""
+    for cell in given:
+        try:
+            for stage in configure(cell).pipeline().stages:
+                if stage.models and stage.name != "transcribe":
+                    stage.open()
+            yield cell
+        except SepdiarError as error:
+            yield f"`{cell.name}`: {error}"
+
+
+def _swapped(chain: list[str]) -> list[str]:
+    first, second = chain.index("diarize"), chain.index("separate")
+    chain[first], chain[second] = chain[second], chain[first]
+    return chain
