@@ -1,0 +1,149 @@
+"""Manifests of Lhotse, written by hand as it writes them, and by itself where it is installed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from sepdiar import SepdiarError, corpora
+from sepdiar.conversation import Span
+
+ALIGNED = [["hello", 0.5, 0.25, 0.9], ["<eps>", 0.75, 0.25], ["there", 1.0, 0.5]]
+
+
+def recording(path, channels=2):
+    return {
+        "id": "call1",
+        "sources": [{"type": "file", "channels": list(range(channels)), "source": str(path)}],
+        "sampling_rate": 8000,
+        "num_samples": 32000,
+        "duration": 4.0,
+        "channel_ids": list(range(channels)),
+    }
+
+
+def supervision(name, speaker, start, duration, channel, text, **more):
+    about = {"id": name, "recording_id": "call1", "start": start, "duration": duration, "channel": channel, "text": text}
+    return {**about, "language": "English", "speaker": speaker, **more}
+
+
+SAID = [
+    supervision("s1", "ann", 0.5, 1.0, 0, "hello there", alignment={"word": ALIGNED}),
+    supervision("s2", "ben", 1.2, 0.8, 1, "yes it"),
+]
+
+
+def write(file, rows):
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    file.write_bytes(gzip.compress(lines.encode()) if file.suffix == ".gz" else lines.encode())
+
+
+@pytest.fixture
+def place(tmp_path, speak):
+    speak(tmp_path / "audio" / "call1.wav", [(0.5, 1.5)], [(1.2, 2.0)])
+    write(tmp_path / "calls_recordings_all.jsonl.gz", [recording("audio/call1.wav")])
+    write(tmp_path / "calls_supervisions_all.jsonl.gz", SAID)
+    return tmp_path
+
+
+def test_channels_of_supervisions_tell_whose_is_which_and_alignments_the_times_of_words(place):
+    (truth,) = corpora.read(place)
+    assert (truth.name, truth.conversation.recording.path, truth.scored) == ("call1", "", ())
+    assert {track.speaker: (track.file, track.channel) for track in truth.conversation.tracks} == {
+        "ann": ("audio/call1.wav", 0),
+        "ben": ("audio/call1.wav", 1),
+    }
+    _said(truth)
+
+
+def test_cuts_are_read_in_the_time_of_the_recording_and_count_alone(place):
+    for file in place.glob("*.gz"):
+        file.unlink()
+    first = {**SAID[0], "start": 0.25, "alignment": {"word": [[word, start - 0.25, *rest] for word, start, *rest in ALIGNED]}}
+    rows = [
+        {"id": "c1", "start": 0.25, "duration": 1.75, "channel": [0, 1], "supervisions": [first, {**SAID[1], "start": 0.95}]},
+        {"id": "c2", "start": 1.0, "duration": 1.5, "channel": 1, "supervisions": [{**SAID[1], "start": 0.2}]},
+    ]
+    about = recording(place / "audio" / "call1.wav")
+    write(place / "cuts.jsonl", [{**row, "recording": about, "type": "MultiCut"} for row in rows])
+    (truth,) = corpora.read(place)
+    _said(truth)
+    assert truth.scored == (Span(2000, 20000),)
+
+
+def test_where_speakers_share_a_channel_the_file_is_what_a_chain_is_given(place):
+    write(place / "calls_supervisions_all.jsonl.gz", [{**row, "channel": [0, 1]} for row in SAID])
+    (truth,) = corpora.read(place)
+    assert truth.conversation.tracks == () and truth.conversation.recording.path == "audio/call1.wav"
+
+
+def test_channels_may_lie_in_files_of_their_own(place, speak):
+    sources = []
+    for channel in (0, 1):
+        file = speak(place / f"side{channel}.flac", [(0.5 + channel, 1.5)])
+        sources.append({"type": "file", "channels": [channel], "source": file.name})
+    write(place / "calls_recordings_all.jsonl.gz", [{**recording(""), "sources": sources}])
+    (truth,) = corpora.read(place)
+    assert [(track.file, track.channel) for track in truth.conversation.tracks] == [("side0.flac", 0), ("side1.flac", 0)]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "what"),
+    [
+        ({"sources": [{"type": "url", "channels": [0, 1], "source": "https://nowhere.invalid/a.wav"}]}, "SD402", "url"),
+        ({"sources": [{"type": "file", "channels": [0, 1], "source": "gone.wav"}]}, "SD101", "gone"),
+        ({"transforms": [{"name": "Speed", "kwargs": {"factor": 0.9}}]}, "SD502", "transformed"),
+        ({"id": "call2"}, "SD502", "'call1' is not among"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(place, change, code, what):
+    write(place / "calls_recordings_all.jsonl.gz", [{**recording("audio/call1.wav"), **change}])
+    _refused(place, code, what)
+
+
+def test_missing_supervisions_and_broken_lines_are_named(place):
+    (place / "calls_supervisions_all.jsonl.gz").write_bytes(b"no gzip")
+    _refused(place, "SD502", "calls_supervisions_all")
+    (place / "calls_supervisions_all.jsonl.gz").unlink()
+    _refused(place, "SD603", "calls_supervisions_all")
+
+
+def test_what_lhotse_itself_writes_is_read_alike(place):
+    lhotse = pytest.importorskip("lhotse")
+    from lhotse.supervision import AlignmentItem
+
+    for file in place.glob("*.gz"):
+        file.unlink()
+    recordings = lhotse.RecordingSet.from_recordings([lhotse.Recording.from_file(place / "audio" / "call1.wav")])
+    first, second = (
+        lhotse.SupervisionSegment.from_dict({key: value for key, value in row.items() if key != "alignment"}) for row in SAID
+    )
+    first = first.with_alignment("word", [AlignmentItem(*item) for item in ALIGNED])
+    supervisions = lhotse.SupervisionSet.from_segments([first, second])
+    recordings.to_file(place / "recordings.jsonl.gz")
+    supervisions.to_file(place / "supervisions.jsonl.gz")
+    (truth,) = corpora.read(place)
+    _said(truth)
+    for file in place.glob("*.gz"):
+        file.unlink()
+    lhotse.CutSet.from_manifests(recordings, supervisions).truncate(max_duration=2.5, offset_type="start").to_file(
+        place / "cuts.jsonl"
+    )
+    (truth,) = corpora.read(place)
+    _said(truth)
+    assert truth.scored == (Span(0, 20000),)
+
+
+def _said(truth):
+    first, second = truth.conversation.turns
+    assert (first.speaker, first.span) == ("ann", Span(4000, 12000))
+    assert [(word.text, word.span) for word in first.words] == [("hello", Span(4000, 6000)), ("there", Span(8000, 12000))]
+    assert (second.speaker, second.span, [word.text for word in second.words]) == ("ben", Span(9600, 16000), ["yes", "it"])
+
+
+def _refused(folder, code, what):
+    with pytest.raises(SepdiarError, match=what) as refused:
+        list(corpora.read(folder, "lhotse"))
+    assert refused.value.code == code
