@@ -69,6 +69,7 @@ def names(context: click.Context, option: click.Parameter, text: str | None) -> 
 @click.option("--script", is_flag=True, help="The manifest's lines in their order, dialogue by dialogue.")
 @click.option("--root", type=options.PATH, metavar="DIR", help="Where the manifest's files lie, if not beside it.")
 @click.option("--words", type=options.PATH, metavar="CTM", help="Times of words, if not beside the manifest.")
+@click.option("--timed", is_flag=True, help="Only speech whose words have times: python -m sepdiar.simulation.align finds them.")
 @options.several(options.log_format, options.machine)
 def simulate(manifest: Path, out: Path, log_format: str, machine: bool, **chosen: Any) -> None:
     """Two-channel dialogues with true turns and words.

@@ -68,6 +68,7 @@ def simulate(
     script: bool = False,
     root: str | Path | None = None,
     words: str | Path | None = None,
+    timed: bool = False,
     listen: Listener = silence,
 ) -> dict[str, Any]:
     """Make two-channel dialogues of a manifest's utterances, and say what came out: the value of `statistics.json`.
@@ -95,9 +96,9 @@ def simulate(
 
     Words of a file keep the times that `words` gives. Without, they are spread over its turns by their letters, and such a file
     is used whole; where it had to be cut (for a backchannel, or because it goes on for longer than 20 s), that part has no words.
-    `statistics.json` counts both.
+    `statistics.json` counts both. With `timed`, only files whose words have times are used, so that every word is known.
     """
-    utterances = choose(manifest, root=root, words=words, split=split, speakers=speakers)
+    utterances = choose(manifest, root=root, words=words, split=split, speakers=speakers, timed=timed)
     rate = int(facts_of(utterances[0].file).samplerate) if rate is None else rate
     _refuse(dialogues, seconds, overlap, rate, levels, snr)
     asked = _Asked(

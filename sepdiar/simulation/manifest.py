@@ -64,8 +64,12 @@ def choose(
     words: str | Path | None = None,
     split: str | None = None,
     speakers: Iterable[str] | None = None,
+    timed: bool = False,
 ) -> tuple[Utterance, ...]:
-    """The utterances of a manifest in one `split` and of some `speakers`; SD202 where none is left or a speaker is not there."""
+    """The utterances of a manifest in one `split` and of some `speakers`; with `timed`, those whose words have times.
+
+    SD202 where none is left or a speaker is not there.
+    """
     rows = _read(Path(path), root, words)
     wanted = None if speakers is None else frozenset(speakers)
     if missing := sorted((wanted or frozenset()) - {utterance.speaker for utterance in rows}):
@@ -75,6 +79,13 @@ def choose(
         for utterance in rows
         if (split is None or utterance.split == split) and (wanted is None or utterance.speaker in wanted)
     ]
+    if timed and kept and not (kept := [utterance for utterance in kept if utterance.words]):
+        raise SepdiarError(
+            "SD202",
+            "no utterance whose words have times",
+            where=str(path),
+            hint="python -m sepdiar.simulation.align MANIFEST --out words.ctm",
+        )
     if not kept:
         splits = sorted({utterance.split for utterance in rows} - {""})
         known = f"there are: {', '.join(splits)}" if splits else "it has no column split with a value"
