@@ -11,13 +11,17 @@ import soundfile
 from click.testing import CliRunner
 
 from sepdiar import corpora, eval
+from sepdiar.audio.source import Within
 from sepdiar.cli import sepdiar as front
+from sepdiar.config import resolve
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import shipped
+from sepdiar.evaluation.meetings import utterances
 from sepdiar.evaluation.meetings.ami import references
 from sepdiar.evaluation.meetings.scores import FIGURES
 from sepdiar.formats import rttm, seglst
 from sepdiar.formats.segments import Segment, of_conversation
+from sepdiar.metrics.sides import open_audio
 from sepdiar.simulation.meetings import CONDITIONS, Sessions, make_sessions
 from sepdiar.testing import speaker, speech
 
@@ -219,9 +223,50 @@ def test_ami_through_two_microphones_within_the_uem(talks, recipes, tmp_path):
     assert any("only_words references" in line for line in results["protocol"])
 
 
-def test_ami_without_its_references_takes_the_words_of_the_annotations(tmp_path):
+def test_ami_without_its_references_takes_the_words_of_the_annotations(talks, tmp_path):
     with pytest.raises(SepdiarError, match="only_words/rttms/test"):
         references(tmp_path, "test")
+    nite = 'xmlns:nite="http://nite.sourceforge.net/"'
+    spoken = '<speaker channel="0" nxt_agent="A" global_name="FEE005"/>'
+    put(f'<root {nite}><meeting observation="EN2002a">{spoken}</meeting></root>', tmp_path / "corpusResources" / "meetings.xml")
+    times = (("1.0", "1.5"), ("1.5", "2.0"), ("3.0", "3.25"))
+    words = "".join(
+        f'<w nite:id="EN2002a.A.words{number}" starttime="{start}" endtime="{end}">so</w>'
+        for number, (start, end) in enumerate(times)
+    )
+    put(f"<root {nite}>{words}</root>", tmp_path / "words" / "EN2002a.A.words.xml")
+    first_to_last = "EN2002a.A.words.xml#id(EN2002a.A.words0)..id(EN2002a.A.words2)"
+    segment = f'<segment transcriber_start="0.9" transcriber_end="3.4"><nite:child href="{first_to_last}"/></segment>'
+    put(f"<root {nite}>{segment}</root>", tmp_path / "segments" / "EN2002a.A.segments.xml")
+    sound(talks[0], tmp_path / "EN2002a" / "audio" / "EN2002a.Mix-Headset.wav")
+    known, origin, _ = references(tmp_path, "test")
+    assert [(turn.speaker, turn.span.start, turn.span.end) for turn in known["EN2002a"].turns] == [
+        ("FEE005", 1_000_000, 2_000_000),  # words that touch are one stretch, a pause is none
+        ("FEE005", 3_000_000, 3_250_000),
+    ]
+    assert "NXT" in origin
+    with pytest.raises(SepdiarError, match="only_words/rttms/dev"):
+        references(tmp_path, "dev")
+
+
+def test_of_the_outputs_of_a_separator_the_best_one_counts(talks):
+    truth = talks[0]
+    said = [" ".join(word.text for word in turn.words) for turn in truth.conversation.turns]
+    heard = [{"mixture": f"{text} too", "track 1": "", "track 2": text} for text in said]
+    counts = utterances.scored(truth, heard, str)
+    words = 5 * len(said)
+    assert counts == {"best_errors": 0, "best_length": words, "mixture_errors": len(said), "mixture_length": words}
+
+
+def test_every_output_of_the_separator_is_heard(talks, recipes, tmp_path):
+    truth = talks[0]
+    words = all_words([truth], tmp_path / "words.seglst.json")
+    flags = {"separate.backend": "compact", "transcribe.oracle.words": str(words), "diarize.oracle.turns": "x"}
+    ears = utterances.Ears.of(resolve(recipes["words"], flags=flags))
+    audio = Within(open_audio(truth.folder / truth.conversation.recording.path), truth.conversation.turns[0].span)
+    heard = ears.hear(f"{truth.name}-0000", audio)
+    assert heard["mixture"] == " ".join(SENTENCE)
+    assert list(heard) == ["mixture", "track 1", "track 2"]
 
 
 def test_chime6_tracks_and_chime8(talks, recipes, tmp_path):
