@@ -15,7 +15,7 @@ from typing import Any
 from sepdiar.conversation import Conversation, Span
 from sepdiar.errors import SepdiarError
 
-LAYOUTS = ("simulated", "libricss", "ami", "icsi", "chime6", "voxconverse")
+LAYOUTS = ("simulated", "libricss", "ami", "icsi", "chime6", "voxconverse", "fisher", "switchboard", "candor", "lhotse", "plain")
 """In the order in which they are tried."""
 
 
