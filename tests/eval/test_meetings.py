@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from importlib.util import find_spec
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import shipped
 from sepdiar.evaluation.meetings import utterances
 from sepdiar.evaluation.meetings.ami import references
+from sepdiar.evaluation.meetings.normalizer import chime8
 from sepdiar.evaluation.meetings.scores import FIGURES
 from sepdiar.formats import rttm, seglst
 from sepdiar.formats.segments import Segment, of_conversation
@@ -296,6 +299,29 @@ def test_chime6_tracks_and_chime8(talks, recipes, tmp_path):
     assert figures(results, "chime8") == dict.fromkeys(("tcpWER", "DER", "JER"), 0.0)
     assert any("NOT the official one" in line or "official text normaliser" in line for line in results["protocol"])
     assert any("U02.CH1.wav" in line for line in results["protocol"])
+
+
+def test_the_official_normaliser_is_used_where_it_is_installed(tmp_path, monkeypatch):
+    normalize, name = chime8()
+    if find_spec("chime_utils") is None:
+        assert "NOT the official one" in name and normalize("Well, OK!") == "well ok"
+        package = "def get_txt_norm(name):\n    return {'chime8': lambda text: text.upper()}[name]\n"
+        put(package, tmp_path / "chime_utils" / "text_norm.py").with_name("__init__.py").touch()
+        monkeypatch.syspath_prepend(tmp_path)
+        normalize, name = chime8()
+        assert normalize("well") == "WELL"
+        for module in ("chime_utils", "chime_utils.text_norm"):
+            monkeypatch.delitem(sys.modules, module)
+    assert "official text normaliser" in name
+
+
+@pytest.mark.slow
+def test_the_chain_that_ships_on_a_simulated_libricss(manifest, tmp_path):
+    results = eval.simulated_libricss(manifest, tmp_path / "out", sessions=2, minutes=0.25, workers=1)
+    assert [table["name"] for table in results["tables"]] == ["utterance-wise", "continuous", "diarization"]
+    assert all(0 <= value < 100 for value in figures(results, "diarization").values())
+    assert results["models"].keys() >= {"compact-segmentation"}
+    assert "overlap.png" in (tmp_path / "out" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["libricss", "ami", "voxconverse", "chime6"])

@@ -1,8 +1,8 @@
 """A chain over the recordings of a benchmark, as `sepdiar process` runs it: what was stopped goes on where it stood.
 
 Below `--out`: `truth/NAME/` with what is true, as files that the backends "oracle" read; `audio/NAME.wav`, what the chain is
-given (a link, or the first channel of what has several); `run/`, the run; and `alone/NAME.json`, what the chain says of a
-recording in which it hears one speaker alone, of which `process` makes no two channels.
+given (a link, or the first channel of what has several); `run/`, the run; and `run-alone/`, what the chain says of recordings in
+which it hears one speaker alone, of which `process` makes no two channels.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ class Chain:
         """The recordings through the chain, with some settings more; SD903 where it was stopped before the last."""
         for truth in truths:
             told(truth, self.out / "truth")
+        known = {truth.name: truth for truth in truths}
         files = {truth.name: given(truth, self.out / "audio") for truth in truths}
         chain = replace(self, settings=(*self.settings, *also))
         summary = process(
@@ -89,7 +90,7 @@ class Chain:
             raise SepdiarError("SD903", f"{summary.left} recordings are left", where=str(self.out))
         made, failures = _read(self.out / run, files.keys())
         for name in [name for name, why in failures.items() if why.startswith(ALONE)]:
-            made[name] = chain._alone(files[name], self.out / f"{run}-alone" / f"{name}.json")
+            made[name] = chain._alone(files[name], self.out / f"{run}-alone" / kept_as(known[name]))
             del failures[name]
         return Made(made, failures)
 
@@ -104,6 +105,12 @@ class Chain:
             disk.make_folder(kept.parent)
             disk.write_whole(kept, found.to_json() + "\n", kept.with_suffix(".new"))
         return read_conversation(kept)
+
+
+def kept_as(truth: Truth) -> str:
+    """The name of a file that holds what was found in a recording, and in no other of that name."""
+    recording = truth.conversation.recording
+    return f"{recording.id}-{recording.sha256[:12]}.json"
 
 
 def told(truth: Truth, folder: Path) -> None:

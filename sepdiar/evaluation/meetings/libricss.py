@@ -9,7 +9,7 @@ from typing import Any
 from sepdiar.corpora import Truth
 from sepdiar.corpora import libricss as corpus
 from sepdiar.evaluation.meetings import pages, utterances
-from sepdiar.evaluation.meetings.chain import given
+from sepdiar.evaluation.meetings.chain import given, kept_as
 from sepdiar.evaluation.meetings.curve import overlap_curve
 from sepdiar.evaluation.meetings.scores import FIGURES, Row, Sheet
 from sepdiar.evaluation.meetings.work import MAIN, Work, begun
@@ -56,7 +56,7 @@ def measured(work: Work, data: Path, limit: int | None, protocol: Sequence[str])
         ears = utterances.Ears.of(work.chain.config())
         counts = {}
         for truth in truths:
-            file, kept = given(truth, work.out / "audio"), work.out / "utterances" / f"{truth.name}.json"
+            file, kept = given(truth, work.out / "audio"), work.out / "utterances" / kept_as(truth)
             heard = utterances.heard_apart(truth, file, ears, kept, work.chain.listen)
             counts[truth.name] = utterances.scored(truth, heard, NORMALIZERS["basic"][1])
         sheet.add("utterances", counts, OPTIMISTIC)
