@@ -22,6 +22,7 @@ from sepdiar.evaluation.two_speakers.measure import KEPT, measured
 from sepdiar.evaluation.two_speakers.scores import scored
 from sepdiar.evaluation.two_speakers.separators import heard, opened
 from sepdiar.events import silence
+from sepdiar.separation.band import brought_to
 
 RATE = 8000
 NOISY = {"mix_both", "mix_single", "mix_both_reverb", "mix_both_anechoic"}
@@ -205,13 +206,13 @@ def test_a_separator_that_gives_something_else_or_runs_out_of_memory_is_told():
 def test_what_is_scored_is_not_scored_again_and_never_mixed_with_another(layout, tmp_path):
     found = mixtures(LAYOUTS["wsj0mix"], layout("wsj0mix"), RATE, "min", "tt", "mix")
     separator, out = Given(lambda sound: np.stack([sound, sound])), tmp_path / "out"
-    first = measured(separator, found[:2], RATE, {"of": "this"}, out, silence)
+    first = measured(separator, found[:2], RATE, RATE, {"of": "this"}, out, silence)
     with (out / KEPT).open("a") as file:
         file.write('{"name": "cut o')  # a command that was killed while it wrote
-    assert measured(separator, found, RATE, {"of": "this"}, out, silence)[:2] == first
+    assert measured(separator, found, RATE, RATE, {"of": "this"}, out, silence)[:2] == first
     assert separator.calls == 3 and len((out / KEPT).read_text().splitlines()) == 4
     with pytest.raises(SepdiarError, match=r"SD205.*another of then"):
-        measured(separator, found, RATE, {"of": "that"}, out, silence)
+        measured(separator, found, RATE, RATE, {"of": "that"}, out, silence)
 
 
 def test_files_that_do_not_belong_together_are_refused(layout, tmp_path):
@@ -220,10 +221,10 @@ def test_files_that_do_not_belong_together_are_refused(layout, tmp_path):
     separator = Given(lambda sound: np.stack([sound, sound]))
     soundfile.write(found[0].sources[1], voices(0)[0][:500], RATE)
     with pytest.raises(SepdiarError, match=r"SD603.*12000, 500, 12000 samples"):
-        measured(separator, found, RATE, {}, tmp_path / "out", silence)
+        measured(separator, found, RATE, RATE, {}, tmp_path / "out", silence)
     soundfile.write(found[0].sources[1], voices(0)[0], 16_000)
     with pytest.raises(SepdiarError, match=r"SD603.*at 16000 Hz, not one at 8000 Hz"):
-        measured(separator, found, RATE, {}, tmp_path / "out", silence)
+        measured(separator, found, RATE, RATE, {}, tmp_path / "out", silence)
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -238,8 +239,23 @@ def test_an_oracle_scores_as_its_own_error(layout, tmp_path, name):
         first, second = (soundfile.read(path, dtype="float32")[0] for path in next(truth).sources)
         return np.stack([second + 0.1 * first, first + 0.1 * second])
 
-    for score in measured(Given(oracle), found, RATE, {}, tmp_path / "out", silence):
+    for score in measured(Given(oracle), found, RATE, RATE, {}, tmp_path / "out", silence):
         assert 18 < score.si_sdr < 22 and -3 < score.si_sdr_mixture < 1
+
+
+def test_what_is_heard_at_one_rate_can_be_scored_at_a_lower(layout, tmp_path):
+    """Outputs that lack nothing below 4 kHz, and all above."""
+    found = mixtures(LAYOUTS["wsj0mix"], layout("wsj0mix", rates=(16_000,)), 16_000, "min", "tt", "mix")
+    low = {}
+
+    def oracle(mixture):
+        sources = np.stack([soundfile.read(path, dtype="float32")[0] for path in next(truth).sources])
+        return brought_to(brought_to(sources, 16_000, 8000, 12_000), 8000, 16_000, 24_000)
+
+    for rate in (16_000, 8000):
+        truth = iter(found)
+        low[rate] = measured(Given(oracle, 16_000), found, 16_000, rate, {"at": rate}, tmp_path / str(rate), silence)[0].si_sdr
+    assert low[16_000] < 10 and low[8000] > 20
 
 
 @pytest.mark.parametrize("name", FOLDERS)

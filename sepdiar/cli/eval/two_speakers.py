@@ -13,6 +13,7 @@ from sepdiar.cli import options, say
 DATA = click.argument("data", type=options.PATH)
 OUT = click.option("--out", type=options.PATH, required=True, metavar="DIR", help="Where the results go, and what is done.")
 RATE = click.option("--rate", type=int, default=8000, show_default=True, metavar="8000|16000", help="Of the mixtures.")
+SCORED_RATE = click.option("--scored-rate", type=int, metavar="8000", help="Bring all to this rate before it is scored.")
 MODE = click.option(
     "--mode",
     type=click.Choice(["min", "max"]),
@@ -29,6 +30,7 @@ def _options(split: str, condition: str, others: str) -> Callable[[Any], Any]:
         OUT,
         options.separator,
         RATE,
+        SCORED_RATE,
         MODE,
         click.option("--split", default=split, show_default=True, metavar="NAME", help="Which part of the corpus."),
         click.option("--condition", default=condition, show_default=True, metavar="NAME", help=f"Which mixtures{others}."),

@@ -1,8 +1,9 @@
 """The benchmarks of two speakers: how many dB better than the mixture the two sources of a separator are.
 
 What is in them is not ours to give: each function takes the folder that the makers' own scripts fill, and says what is missing
-and who gives it. `separator` takes the place of that of the benchmark's recipe. The results, `results.json` and a table in
-`README.md`, stand in `out`, and there, in `mixtures.jsonl`, is what was scored already: the same call goes on from there.
+and who gives it. `separator` takes the place of that of the benchmark's recipe; it hears the mixtures at `rate`, and is scored
+there or at the lower `scored_rate`. The results, `results.json` and a table in `README.md`, stand in `out`, and there, in
+`mixtures.jsonl`, is what was scored already: the same call goes on from there.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import machine, shipped
 from sepdiar.evaluation.bootstrap import mean
 from sepdiar.evaluation.page import write
-from sepdiar.evaluation.two_speakers.layouts import LAYOUTS, Mixture, mixtures
+from sepdiar.evaluation.two_speakers.layouts import LAYOUTS, RATES, Mixture, mixtures
 from sepdiar.evaluation.two_speakers.measure import measured
 from sepdiar.evaluation.two_speakers.separators import opened
 from sepdiar.evaluation.two_speakers.sheets import FIGURES, notes, sheet
@@ -32,6 +33,7 @@ def wsj0mix(
     out: str | Path,
     separator: str | None = None,
     rate: int = 8000,
+    scored_rate: int | None = None,
     mode: str = "min",
     split: str = "tt",
     condition: str = "mix",
@@ -41,7 +43,7 @@ def wsj0mix(
     listen: Listener = silence,
 ) -> Results:
     """Score a separator on WSJ0-2mix."""
-    return _run("wsj0mix", data, out, separator, rate, mode, split, condition, limit, device, settings, listen)
+    return _run("wsj0mix", data, out, separator, rate, scored_rate, mode, split, condition, limit, device, settings, listen)
 
 
 def wham(
@@ -49,6 +51,7 @@ def wham(
     out: str | Path,
     separator: str | None = None,
     rate: int = 8000,
+    scored_rate: int | None = None,
     mode: str = "min",
     split: str = "tt",
     condition: str = "mix_both",
@@ -58,7 +61,7 @@ def wham(
     listen: Listener = silence,
 ) -> Results:
     """Score a separator on WHAM!: the speakers apart, and the noise gone."""
-    return _run("wham", data, out, separator, rate, mode, split, condition, limit, device, settings, listen)
+    return _run("wham", data, out, separator, rate, scored_rate, mode, split, condition, limit, device, settings, listen)
 
 
 def whamr(
@@ -66,6 +69,7 @@ def whamr(
     out: str | Path,
     separator: str | None = None,
     rate: int = 8000,
+    scored_rate: int | None = None,
     mode: str = "min",
     split: str = "tt",
     condition: str = "mix_both_reverb",
@@ -75,7 +79,7 @@ def whamr(
     listen: Listener = silence,
 ) -> Results:
     """Score a separator on WHAMR!: the speakers apart, the noise and the room gone."""
-    return _run("whamr", data, out, separator, rate, mode, split, condition, limit, device, settings, listen)
+    return _run("whamr", data, out, separator, rate, scored_rate, mode, split, condition, limit, device, settings, listen)
 
 
 def librimix(
@@ -83,6 +87,7 @@ def librimix(
     out: str | Path,
     separator: str | None = None,
     rate: int = 8000,
+    scored_rate: int | None = None,
     mode: str = "min",
     split: str = "test",
     condition: str = "mix_clean",
@@ -92,7 +97,7 @@ def librimix(
     listen: Listener = silence,
 ) -> Results:
     """Score a separator on Libri2Mix."""
-    return _run("librimix", data, out, separator, rate, mode, split, condition, limit, device, settings, listen)
+    return _run("librimix", data, out, separator, rate, scored_rate, mode, split, condition, limit, device, settings, listen)
 
 
 def _run(
@@ -101,6 +106,7 @@ def _run(
     out: str | Path,
     separator: str | None,
     rate: int,
+    scored_rate: int | None,
     mode: str,
     split: str,
     condition: str,
@@ -113,10 +119,18 @@ def _run(
     found = mixtures(layout, Path(data), rate, mode, split, condition)
     if limit is not None and limit < 1:
         raise SepdiarError("SD202", f"1 or more, not {limit}", where="limit")
+    if scored_rate not in (None, *(known for known in RATES if known <= rate)):
+        raise SepdiarError("SD202", f"at most the rate of the mixtures, {rate}, not {scored_rate}", where="scored_rate")
     blind, known = opened(shipped.recipe(name), separator, device, settings)
-    part = {"rate": rate, "mode": mode, "split": split, "condition": condition}
+    part: dict[str, Any] = {
+        "rate": rate,
+        "scored_rate": scored_rate or rate,
+        "mode": mode,
+        "split": split,
+        "condition": condition,
+    }
     asked = {"benchmark": name, **part, "separator": known, "files": _digest(found)}
-    scores = measured(blind, found[:limit], rate, asked, Path(out), listen)
+    scores = measured(blind, found[:limit], rate, part["scored_rate"], asked, Path(out), listen)
     results: Results = {
         "benchmark": name,
         "title": reference.title,

@@ -19,13 +19,20 @@ from sepdiar.evaluation.two_speakers.scores import Score, scored
 from sepdiar.evaluation.two_speakers.separators import heard
 from sepdiar.events import Event, Listener
 from sepdiar.separation import Blind
+from sepdiar.separation.band import brought_to
 from sepdiar.store.disk import refusals, write_whole
 
 KEPT = "mixtures.jsonl"
 
 
 def measured(
-    blind: Blind, mixtures: Sequence[Mixture], rate: int, asked: Mapping[str, Any], out: Path, listen: Listener
+    blind: Blind,
+    mixtures: Sequence[Mixture],
+    rate: int,
+    scored_rate: int,
+    asked: Mapping[str, Any],
+    out: Path,
+    listen: Listener,
 ) -> list[Score]:
     """The score of each mixture. `asked` is all that the scores depend on: those kept for anything else are refused, SD205."""
     with refusals(out):
@@ -35,7 +42,9 @@ def measured(
             for number, mixture in enumerate(mixtures, start=1):
                 if mixture.name not in kept:
                     sources, both = read(mixture, rate)
-                    kept[mixture.name] = scored(mixture.name, sources, both, heard(blind, both, rate, mixture.name))
+                    sounds = sources, both, heard(blind, both, rate, mixture.name)
+                    count = round(len(both) * scored_rate / rate)
+                    kept[mixture.name] = scored(mixture.name, *(brought_to(sound, rate, scored_rate, count) for sound in sounds))
                     file.write(canonical_json(asdict(kept[mixture.name])) + "\n")
                     file.flush()
                 listen(Event("stage.progress", mixture.name, {"stage": "separate", "fraction": number / len(mixtures)}))

@@ -29,7 +29,9 @@ def part(results: Mapping[str, Any]) -> str:
     counted = f"{results['mixtures']} mixtures"
     if results["mixtures"] < results["of"]:
         counted = f"the first {results['mixtures']} of {results['of']} mixtures"
-    return f"{results['rate'] // 1000} kHz, {results['mode']}, {results['split']}, {results['condition']}, {counted}"
+    rate, scored = results["rate"] // 1000, results["scored_rate"] // 1000
+    heard = f"{rate} kHz" if rate == scored else f"heard at {rate} kHz, scored at {scored} kHz"
+    return f"{heard}, {results['mode']}, {results['split']}, {results['condition']}, {counted}"
 
 
 def notes(results: Mapping[str, Any]) -> list[str]:
@@ -38,7 +40,9 @@ def notes(results: Mapping[str, Any]) -> list[str]:
     model = f", model {separator['model']} ({separator['model_sha256'][:12]})" if separator["model"] else ""
     lines = [f"{separator['name']}{model}: each mixture heard whole, at once"]
     if separator["rate"] != rate:
-        lines.append(f"resampled to the {separator['rate']} Hz of the separator, its outputs back to {rate} Hz, and scored there")
+        lines.append(f"resampled to the {separator['rate']} Hz of the separator, and its outputs back to {rate} Hz")
+    if results["scored_rate"] != rate:
+        lines.append(f"sources, mixtures and outputs brought to {results['scored_rate']} Hz, and scored there")
     lines += [*PROTOCOL, "intervals (95 %): a bootstrap over mixtures"]
     lines.append(
         f"the mixtures themselves: SI-SDR {_figure(figures['si_sdr_mixture'])}, SDR {_figure(figures['sdr_mixture'])} dB"
