@@ -7,6 +7,7 @@ from typing import Any
 
 _HOMES: dict[str, str] = {
     "compounding": "sepdiar.evaluation.compounding.run",
+    "overlap": "sepdiar.evaluation.compounding.overlap",
     "wsj0mix": "sepdiar.evaluation.two_speakers",
     "wham": "sepdiar.evaluation.two_speakers",
     "whamr": "sepdiar.evaluation.two_speakers",

@@ -17,6 +17,7 @@ from sepdiar.conversation import Conversation, Recording, Span, Track, Turn
 from sepdiar.corpora import Truth
 from sepdiar.evaluation.compounding.cells import cells, roles
 from sepdiar.evaluation.compounding.costs import alone, combined, costs, given_others, interaction, shapley, subsets
+from sepdiar.evaluation.compounding.measure import prepared
 from sepdiar.evaluation.compounding.truths import ready
 from sepdiar.metrics.sides import open_audio
 
@@ -160,3 +161,31 @@ def test_what_is_written_is_what_is_answered_and_a_second_run_is_read_back(measu
     again = sepdiar.eval.compounding(corpus, out, recipe="masking", settings=settings)
     assert again["cells"] == results["cells"]
     assert (out / "recordings" / "bread.json").stat().st_mtime_ns == kept
+
+
+def test_two_recordings_of_one_name_are_told_apart_by_their_folders(podcasts: Path, tmp_path: Path) -> None:
+    for pair in ("ann-bob", "cat-dan"):
+        shutil.copytree(podcasts.parent / "truth" / "bread", tmp_path / "corpus" / pair / "bread")
+    shutil.copytree(podcasts, tmp_path / "corpus" / "podcasts")
+    made = prepared(tmp_path / "corpus", None, tmp_path / "out", None)
+    assert [one.name for one in made] == ["ann-bob-bread", "cat-dan-bread"]
+
+
+def test_what_separation_gives_is_told_beside_none_of_it(podcasts: Path, tmp_path: Path) -> None:
+    """With the true tracks for a separator nothing is lost where one speaks, and overlap is as good as if nobody else spoke."""
+    import sepdiar
+
+    corpus = tmp_path / "corpus"
+    shutil.copytree(podcasts.parent / "truth" / "bread", corpus / "truth" / "bread")
+    shutil.copytree(podcasts, corpus / "podcasts")
+    settings = ["separate.backend=oracle", f"separate.oracle.tracks={corpus}", f"transcribe.oracle.words={corpus}"]
+    made = sepdiar.eval.overlap(corpus, tmp_path / "out", recipe="masking", recognizer="oracle", settings=settings)
+    chain = {one["name"]: one for one in made["chains"]}
+    assert list(chain) == ["masking", "overlap alone", "every second"]
+    assert chain["masking"]["figures"]["si_sdr_overlap"]["value"] == pytest.approx(0, abs=3)
+    assert chain["overlap alone"]["gains"]["si_sdr_overlap"]["value"] > 20
+    assert chain["overlap alone"]["gains"]["si_sdr_clean"]["value"] == 0
+    assert "27.1" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(SepdiarError) as refused:
+        sepdiar.eval.overlap(corpus, tmp_path / "out", turns="any")
+    assert refused.value.code == "SD202"

@@ -13,10 +13,9 @@ from sepdiar.cli import options, say
 @click.command()
 @click.argument("oracle_dir", type=options.PATH)
 @click.option("--out", type=options.PATH, required=True, metavar="DIR", help="results.json, the tables, a picture; it continues.")
-@click.option("--layout", metavar="NAME", help="How ORACLE_DIR is laid out, where that cannot be told by what is in it.")
+@options.corpus
 @options.several(options.recipe, options.config, options.separator, options.diarizer, options.recognizer)
 @options.several(options.device, options.settings)
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first recordings.")
 @options.workers
 @options.several(options.log_format, options.machine)
 def compounding(oracle_dir: Path, out: Path, log_format: str, machine: bool, **chosen: Any) -> None:

@@ -56,9 +56,9 @@ def collected(
         "word_errors": list(KINDS),
         "cells": [{**_told(cell), "ours": sorted(cell.ours), "figures": _shown(figures[cell.name])} for cell in cells],
         "ways": [{**_told(way), "figures": _shown(figures[way.name])} for way in ways],
-        "costs": {key: {name: _value(one) for name, one in each.items()} for key, each in found.items()},
-        "shares": {key: {role: _value(each[f"shapley {role}"]) for role in roles} for key, each in found.items()},
-        "interaction": {key: _value(each["combined"]) for key, each in found.items()},
+        "costs": {key: {name: value_of(one) for name, one in each.items()} for key, each in found.items()},
+        "shares": {key: {role: value_of(each[f"shapley {role}"]) for role in roles} for key, each in found.items()},
+        "interaction": {key: value_of(each["combined"]) for key, each in found.items()},
         "units": {key: {"title": shown.title, "unit": shown.unit, "better": shown.better} for key, shown in SHOWN.items()},
         "recordings": [_recording(name, number, cells, ways, rows) for number, name in enumerate(names)],
         "not_heard": sum(not one for one in whole),
@@ -84,10 +84,10 @@ def _told(cell: Cell) -> dict[str, str]:
 
 
 def _shown(figures: Mapping[str, Values]) -> dict[str, Any]:
-    return {key: _value(values) for key, values in figures.items()}
+    return {key: value_of(values) for key, values in figures.items()}
 
 
-def _value(values: Values) -> dict[str, float | None]:
+def value_of(values: Values) -> dict[str, float | None]:
     """Of the whole, and where 95 % of the draws lie."""
     if np.isnan(values[0]):
         return {"value": None, "low": None, "high": None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,8 +34,8 @@ class Ready:
     true: Conversation
 
 
-def ready(truth: Truth, place: Path) -> Ready:
-    """The recording of a truth, made ready below `place`.
+def ready(truth: Truth, place: Path, name: str = "") -> Ready:
+    """The recording of a truth, made ready below `place` under a name that can be a file's.
 
     Where the corpus has no such file, the tracks are added up: they are then written again beside the mixture, all with the same
     gain where their sum would clip, so that the mixture is exactly their sum.
@@ -43,7 +43,7 @@ def ready(truth: Truth, place: Path) -> Ready:
     value = truth.conversation
     if not value.turns:
         raise SepdiarError("SD602", "a truth without turns", where=value.recording.path or str(truth.folder))
-    name = re.sub(r"[^\w.+-]+", "_", value.recording.id).strip(".") or "recording"
+    name = re.sub(r"[^\w.+-]+", "_", name or value.recording.id).strip(".") or "recording"
     folder = place / name
     folder.mkdir(parents=True, exist_ok=True)
     if value.recording.path:
@@ -76,11 +76,3 @@ def _mixed_down(truth: Truth, folder: Path) -> tuple[Track, ...]:
         tracks.append(Track(track.speaker, str(file), 0, whole, (Stretch(whole, "recorded"),), sha256(file)))
     write_flac(folder / MIXTURE, rate, audio.bits, (frames.sum(axis=1) for frames in rounded()), channels=1)
     return tuple(tracks)
-
-
-def names(truths: Sequence[Ready]) -> list[str]:
-    """Of each recording; SD601 where two have the same."""
-    given = [truth.name for truth in truths]
-    if twice := sorted({name for name in given if given.count(name) > 1}):
-        raise SepdiarError("SD601", f"two recordings are called {twice[0]!r}")
-    return given
