@@ -92,9 +92,9 @@ def _energy(file: Path) -> NDArray[np.float64]:
     audio = open_audio(file)
     hop = audio.rate // FRAMES_A_SECOND
     found = [np.zeros((0, audio.channels))]
-    for _, block in blocks(audio, size=6000 * hop):
-        frames = np.pad(block.astype(np.float64), ((0, -len(block) % hop), (0, 0)))
-        found.append(np.square(frames).reshape(-1, hop, audio.channels).sum(1))
+    for _, block in blocks(audio, size=1000 * hop):
+        frames = np.pad(block, ((0, -len(block) % hop), (0, 0))).reshape(-1, hop, audio.channels)
+        found.append(np.einsum("fsc,fsc->fc", frames, frames).astype(np.float64))
     return np.concatenate(found)
 
 

@@ -8,9 +8,9 @@
 Beside turns in talk.rttm, the words of the first of talk.ctm, talk.seglst.json and talk.stm that is there are read too, each into
 the turn of its speaker in which its middle lies; those that lie in none are left out, and that is noted.
 
-Whose channel is which is told by the names of the speakers (of a CTM: its column of channels). Where all are numbers from 1 or
-letters from A, they name the channel: 1 and A are the first, 2 and B the second. Otherwise there has to be a channel for each
-name, and they have them in the order of the alphabet. Text is taken as it is.
+Whose channel is which is told by the names of the speakers (of a CTM: its column of channels). Where all are numbers from 1 to
+the number of channels, or letters from A, they name the channel: 1 and A are the first, 2 and B the second. Otherwise there has
+to be a channel for each name, and they have them in the order of the alphabet. Text is taken as it is.
 """
 
 from __future__ import annotations
@@ -84,14 +84,12 @@ def _placed(file: Path, audio: Path, channels: int) -> list[tuple[int, Segment]]
     if len({one.session for one in segments}) > 1:
         segments = tuple(one for one in segments if one.session == audio.stem)
     names = sorted({one.speaker for one in segments})
-    place = {name: channel for name in names if (channel := _channel(name)) is not None}
+    place = {name: channel for name in names if (channel := _channel(name)) is not None and channel < channels}
     if len(place) < len(names):
         if len(names) != channels:
             what = f"{channels} channels, and {len(names)} speakers ({', '.join(names)}) that are not called 1, 2 … or A, B …"
             raise SepdiarError("SD601", what, where=str(file))
         place = {name: channel for channel, name in enumerate(names)}
-    if strange := [name for name, channel in place.items() if channel >= channels]:
-        raise SepdiarError("SD601", f"{channels} channels: none for {strange[0]}", where=str(file))
     return [(place[one.speaker], one) for one in segments]
 
 
