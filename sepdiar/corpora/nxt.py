@@ -31,7 +31,7 @@ class Token:
 def tokens(file: Path, text: Callable[[Element], str]) -> dict[str, Token]:
     """What is in a file of words, in order, by identity; `text` gives the word of an element, empty for what is none."""
     found = {}
-    for element in xml(file):
+    for element in xml(file).iter():
         start, end = (_ticks(element, key, file) for key in ("starttime", "endtime"))
         found[element.get(ID, "")] = Token(text(element), start, end)
     return found

@@ -129,8 +129,8 @@ def test_compressed_sphere_is_refused_with_the_command_that_unpacks_it_and_the_w
 
 def _nxt(place):
     (place / "ICSI-metadata.xml").write_text("<corpus/>", encoding="utf-8")
-    words = [f'<{tag} nite:id="Bmr001.w.{number}" {about}>{text}</{tag}>' for number, (tag, about, text) in enumerate(WORDS)]
-    href = "Bmr001.B.words.xml#id(Bmr001.w.0)..id(Bmr001.w.10)"
+    words = [f'<{tag} nite:id="Bmr001.w.1,{number}" {about}>{text}</{tag}>' for number, (tag, about, text) in enumerate(WORDS)]
+    href = "Bmr001.B.words.xml#id(Bmr001.w.1,0)..id(Bmr001.w.1,10)"
     segment = f'<segment nite:id="Bmr001.segment.1" starttime="0.5" endtime="2.0" participant="me011"><nite:child href="{href}"/>'
     for name, lines in (("Words/Bmr001.B.words.xml", words), ("Segments/Bmr001.B.segs.xml", [segment, "</segment>"])):
         (place / name).parent.mkdir()
