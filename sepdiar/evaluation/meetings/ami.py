@@ -24,7 +24,7 @@ SPLITS: Mapping[str, tuple[str, ...]] = {  # the meetings of the Full-corpus-ASR
     "dev": ("ES2011", "IB4001", "IB4002", "IB4003", "IB4004", "IB4010", "IB4011", "IS1008", "TS3004"),
     "test": ("EN2002", "ES2004", "IS1009", "TS3003"),
 }
-PARTS = ("missed", "false alarm", "confusion", "JER")
+PARTS = ("DER", "missed", "false alarm", "confusion", "JER")
 ONLY_WORDS = "only_words references of the AMI-diarization-setup project"
 FROM_NXT = (
     "no only_words references are here: they are made from the words of the NXT annotations by the rule of that project (every "
@@ -69,8 +69,7 @@ def ami(
     groups = [name for name in MICROPHONES if any(row.group == name for row in rows)]
     system = f"sepdiar, {pages.name_of(work.chain.recipe)}"
     said = f"{split}, {len({row.recording.partition('.')[0] for row in rows})} meetings: {sheet.protocol['diarization']}"
-    ours = [pages.Ours(system, pages.by_group("DER", rows, groups), said)]
-    ours += [pages.Ours(f"- {key}", pages.by_group(key, rows, groups), "as above") for key in PARTS]
+    ours = pages.parts(system, said, {key: pages.by_group(key, rows, groups) for key in PARTS})
     table = pages.Table("der", "AMI: diarization error rate, %", tuple(MICROPHONES), ours)
     return work.finished(sheet.made, rows, [table], [origin, boundaries])
 

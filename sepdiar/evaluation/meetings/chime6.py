@@ -47,7 +47,7 @@ def chime6(
         with work.wanting():
             raise lacking(f"split {split!r}: there are {', '.join(SPLITS)}", Path(data))
     truths = work.of(corpus.read(Path(data), SPLITS[split]), limit, Path(data))
-    normalize, name = chime8()
+    normalize, name, about = chime8()
     sheet = Sheet(truths, work.chain.over(truths))
     sheet.diarized(uem=any(truth.scored for truth in truths))
     if work.chain.says_words:
@@ -56,7 +56,7 @@ def chime6(
         sheet.add("track 1", *true_segments(truths, work.chain, normalize, name))
     rows = sheet.rows(lambda truth: "all")
     microphones = sorted({truth.conversation.recording.path.rpartition("_")[2] for truth in truths})
-    protocol = [f"microphone {' and '.join(microphones)}, not an enhanced array", MAIN, name]
+    protocol = [f"microphone {' and '.join(microphones)}, not an enhanced array", MAIN, about]
     if not any(truth.scored for truth in truths):
         protocol.append("no uem/ is here: whole sessions are scored, which CHiME-8 DASR does not")
     return work.finished(sheet.made, rows, _tables(sheet, rows, f"sepdiar, {pages.name_of(work.chain.recipe)}", split), protocol)
@@ -92,8 +92,8 @@ def _by_speaker(one: Segment) -> Segment:
 def _tables(sheet: Sheet, rows: Sequence[Row], system: str, split: str) -> list[pages.Table]:
     scores = ("diarization", "cpwer", "tcpwer", "track 1")
     said = {key: sheet.protocol.get(key, "no words come out of this chain") for key in scores}
-    tracks = f"{split}; track 1: {said['track 1']}; DER and JER: {said['diarization']}; cpWER: {said['cpwer']}"
-    dasr = f"{split}; tcpWER: {said['tcpwer']}; DER and JER: {said['diarization']}; one of the four corpora of the challenge"
+    tracks = f"{split}; track 1: {said['track 1']}; DER and JER: {said['diarization']}; {said['cpwer']}"
+    dasr = f"{split}; {said['tcpwer']}; DER and JER: {said['diarization']}; one of the four corpora of the challenge"
     return [
         pages.Table(name, title, columns, [pages.Ours(system, {key: figure(key, rows) for key in columns}, protocol)])
         for name, title, columns, protocol in (

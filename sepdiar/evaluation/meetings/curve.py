@@ -25,7 +25,9 @@ def overlap_curve(tables: Sequence[Table], conditions: Sequence[str], out: Path)
             places, values = [conditions.index(name) for name, _ in known], [one.value or 0.0 for _, one in known]
             low = [value - (value if one.low is None else one.low) for value, (_, one) in zip(values, known, strict=True)]
             high = [(value if one.high is None else one.high) - value for value, (_, one) in zip(values, known, strict=True)]
-            axes.errorbar(places, values, yerr=[low, high], marker="o", capsize=2, label=row.system.rpartition(": ")[2])
+            axes.errorbar(
+                places, values, yerr=[low, high], marker="o", capsize=2, label=row.system.rpartition(": ")[2].removeprefix("- ")
+            )
         axes.set_xticks(range(len(conditions)), conditions)
         axes.set_ylim(bottom=0)
         axes.set_ylabel("%")

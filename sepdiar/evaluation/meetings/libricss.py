@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,19 @@ from sepdiar.corpora import libricss as corpus
 from sepdiar.evaluation.meetings import pages, utterances
 from sepdiar.evaluation.meetings.chain import given, kept_as
 from sepdiar.evaluation.meetings.curve import overlap_curve
-from sepdiar.evaluation.meetings.scores import FIGURES, Row, Sheet
+from sepdiar.evaluation.meetings.scores import Row, Sheet
 from sepdiar.evaluation.meetings.work import MAIN, Work, begun
 from sepdiar.events import Listener, silence
 from sepdiar.metrics.recognition import NORMALIZERS
 
 DEV = "session0"
 OPTIMISTIC = "true segments, of the separator's two outputs the one with fewest errors: optimistic, only the truth can tell which"
+WORDS = (
+    ("utterance-wise", "word error rate on true segments", (("best stream", "utterances"), ("no separation", "microphone"))),
+    ("continuous", "word error rate on whole sessions", (("cpWER", "cpwer"), ("ORC-WER", "orcwer"))),
+)
 PARTS = ("DER", "missed", "false alarm", "confusion", "JER")
+NOTHING_SEPARATED = "true segments; this chain separates no segment by itself, so that there is one stream"
 ALONE = "true segments, the microphone as it is"
 
 
@@ -59,14 +64,13 @@ def measured(work: Work, data: Path, limit: int | None, protocol: Sequence[str])
             file, kept = given(truth, work.out / "audio"), work.out / "utterances" / kept_as(truth)
             heard = utterances.heard_apart(truth, file, ears, kept, work.chain.listen)
             counts[truth.name] = utterances.scored(truth, heard, NORMALIZERS["basic"][1])
-        sheet.add("utterances", counts, OPTIMISTIC)
+        sheet.add("utterances", counts, OPTIMISTIC if ears.separate else NOTHING_SEPARATED)
     rows = sheet.rows(condition)
     conditions = [name for name in corpus.CONDITIONS if any(row.group == name for row in rows)]
     tables = list(_tables(work, sheet, rows, conditions))
     picture = overlap_curve(tables, conditions, work.out)
-    said = ["one microphone: channel 0 of record/raw_recording.wav", f"{DEV} is dev, the others are test", MAIN, *protocol]
-    if not work.chain.says_words:
-        said.append("no words come out of this chain, and none are scored")
+    said = ["one microphone: channel 0 of record/raw_recording.wav", f"{DEV} is dev, the others are test", *protocol]
+    said.append(MAIN if work.chain.says_words else "no words come out of this chain, and none are scored")
     return work.finished(sheet.made, rows, tables, said, picture)
 
 
@@ -85,21 +89,17 @@ def _chosen(truths: Iterable[Truth], split: str, limit: int | None) -> list[Trut
     return chosen
 
 
-def _tables(work: Work, sheet: Sheet, rows: Sequence[Row], conditions: Sequence[str]) -> Iterable[pages.Table]:
+def _tables(work: Work, sheet: Sheet, rows: Sequence[Row], conditions: Sequence[str]) -> Iterator[pages.Table]:
     system, said = f"sepdiar, {pages.name_of(work.chain.recipe)}", f"{work.split}, {len(rows)} sessions: "
-    shown = {
-        "utterance-wise": (("best stream", "utterances"), ("no separation", "")),
-        "continuous": (("cpWER", "cpwer"), ("ORC-WER", "orcwer")),
-        "diarization": tuple((key, "diarization") for key in PARTS),
-    }
-    titles = {"utterance-wise": "word error rate on true segments, %", "continuous": "word error rate on whole sessions, %"}
-    for name, figures in shown.items():
-        if any(row.counts.get(FIGURES[figures[0][0]][1]) for row in rows):
-            ours = [
-                pages.Ours(
-                    f"{system}: {key}", pages.by_group(key, rows, conditions), said + (sheet.protocol[what] if what else ALONE)
-                )
-                for key, what in figures
-            ]
-            title = f"{work.about.title}: {titles.get(name, 'who speaks when, %')}"
-            yield pages.Table(name, title, conditions, ours)
+    protocol = {**sheet.protocol, "microphone": ALONE}
+
+    def table(name: str, title: str, ours: Sequence[pages.Ours]) -> pages.Table:
+        return pages.Table(name, f"{work.about.title}: {title}, %", conditions, ours)
+
+    for name, title, figures in WORDS if work.chain.says_words else ():
+        ours = [
+            pages.Ours(f"{system}: {key}", pages.by_group(key, rows, conditions), said + protocol[what]) for key, what in figures
+        ]
+        yield table(name, title, ours)
+    cells = {key: pages.by_group(key, rows, conditions) for key in PARTS}
+    yield table("diarization", "who speaks when", pages.parts(f"{system}: DER", said + protocol["diarization"], cells))

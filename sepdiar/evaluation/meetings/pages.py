@@ -37,6 +37,12 @@ class Table:
     rows: Sequence[Ours]
 
 
+def parts(system: str, protocol: str, cells: Mapping[str, Cells]) -> list[Ours]:
+    """A row for the first figure, with the protocol, and one below it for each other figure."""
+    first, *others = cells
+    return [Ours(system, cells[first], protocol), *(Ours(f"- {key}", cells[key], "as above") for key in others)]
+
+
 def by_group(key: str, rows: Sequence[Row], groups: Sequence[str]) -> Cells:
     """A figure for each group of recordings."""
     return {group: figure(key, [row for row in rows if row.group == group]) for group in groups}
@@ -81,7 +87,8 @@ def sheets(results: Mapping[str, Any]) -> Iterator[page.Sheet]:
     for table in results["tables"]:
         rows = []
         for row in table["rows"]:
-            cells = [cell(row["figures"].get(column)) for column in table["columns"]]
+            write = as_published if row["source"] else cell
+            cells = [write(row["figures"].get(column)) for column in table["columns"]]
             rows.append([row["system"], *cells, row["protocol"] + (f" [{row['source']}]" if row["source"] else "")])
         yield page.Sheet(table["title"], ["system", *table["columns"], "protocol"], rows)
 
@@ -115,6 +122,15 @@ def cell(one: Mapping[str, Any] | None) -> str:
         return "-"
     spread = f" ({one['low']:.1f} to {one['high']:.1f})" if one["low"] is not None and one["low"] < one["high"] else ""
     return f"{one['value']:.1f}{spread}"
+
+
+def as_published(one: Mapping[str, Any] | None) -> str:
+    """A percentage of others, with the decimals that they gave.
+
+    >>> as_published({"value": 84.25}), as_published({"value": 17.0}), as_published(None)
+    ('84.25', '17.0', '-')
+    """
+    return "-" if one is None else str(float(one["value"]))
 
 
 def _table(table: Table, about: Reference) -> dict[str, Any]:

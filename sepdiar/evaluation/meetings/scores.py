@@ -18,6 +18,7 @@ from sepdiar.metrics.recognition import word_error
 from sepdiar.metrics.result import Counts, Result
 
 Normalizer = Callable[[str], str]
+STRETCHES, SEGMENTS = "the files and stretches of the UEM", "segments that lie in the UEM, wholly or partly"
 
 FIGURES = {
     "DER": (("miss", "false_alarm", "confusion"), "total"),
@@ -68,7 +69,7 @@ class Sheet:
     def diarized(self, *, uem: bool) -> None:
         """Who speaks when: no collar, overlap scored; with `uem`, in the stretches that count, or the whole recording."""
         regions = uem_of(self.truths) if uem else None
-        self._keep("diarization", "", diarization_error(self._true(), self._hypothesis(), uem=regions))
+        self._keep("diarization", "", self._said(diarization_error(self._true(), self._hypothesis(), uem=regions)))
 
     def worded(self, kind: str, normalize: Normalizer | None, name: str, *, uem: bool = False) -> None:
         """Who said what: `cp`, `tcp` or `orc`, of words that `normalize`, called `name`, has brought to one spelling."""
@@ -77,7 +78,7 @@ class Sheet:
             sides = spelled(sides[0], normalize), spelled(sides[1], normalize)
         found = word_error(*sides, kind=kind, normalizer="none" if normalize else name, uem=uem_of(self.truths) if uem else None)
         said = found.protocol if not normalize else found.protocol.replace("normalizer none: words compared as written", name)
-        self._keep(f"{kind}wer", f"{kind}_", replace(found, protocol=said))
+        self._keep(f"{kind}wer", f"{kind}_", self._said(replace(found, protocol=said)))
 
     def rows(self, group: Callable[[Truth], str]) -> list[Row]:
         """Every recording, in order."""
@@ -98,6 +99,15 @@ class Sheet:
         for name, own in counts.items():
             self.counts.setdefault(name, {}).update(own)
         self.protocol[what] = protocol
+
+    def _said(self, result: Result) -> Result:
+        """The same with its protocol right where no stretch was named, and the whole recording stands for them."""
+        if any(truth.scored for truth in self.truths):
+            return result
+        protocol = result.protocol
+        for said in (STRETCHES, SEGMENTS):
+            protocol = protocol.replace(said, "the whole of each recording")
+        return replace(result, protocol=protocol)
 
     def _keep(self, what: str, prefix: str, result: Result) -> None:
         rows = result.per_session.items()
