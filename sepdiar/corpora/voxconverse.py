@@ -22,7 +22,8 @@ SPLITS = ("dev", "test")
 
 def found(folder: Path) -> bool:
     """Whether references are here, and audio of any of them."""
-    return any(file.stem in _audio(folder) for split in SPLITS for file in (folder / split).glob("*.rttm"))
+    known = {file.stem for split in SPLITS for file in (folder / split).glob("*.rttm")}
+    return bool(known) and not known.isdisjoint(_audio(folder))
 
 
 def read(folder: Path, split: str = "") -> Iterator[Truth]:
