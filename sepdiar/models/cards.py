@@ -20,6 +20,9 @@ GROUP = "sepdiar.cards"
 INERT = frozenset({".safetensors", ".json", ".yaml", ".txt"})
 """Endings of files in which nothing can run; any other is taken for a pickle and converted, unless its card says `inert`."""
 
+ARCHIVE = ".nemo"
+"""Ending of files that hold settings and pickles: kept as they are, but for the pickles."""
+
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -39,10 +42,15 @@ class Source:
         return not self.inert and PurePosixPath(self.path).suffix not in INERT
 
     @property
+    def archive(self) -> bool:
+        """Whether the pickle is inside an archive."""
+        return PurePosixPath(self.path).suffix == ARCHIVE
+
+    @property
     def kept(self) -> str:
         """The name under which it is kept here."""
         path = PurePosixPath(self.path)
-        return str(path.with_suffix(".safetensors")) if self.pickled else str(path)
+        return str(path.with_suffix(".safetensors")) if self.pickled and not self.archive else str(path)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sepdiar.errors import SepdiarError, from_os_error
 from sepdiar.events import Event, Listener, silence
-from sepdiar.models import hub, pickles, shelf
+from sepdiar.models import archives, hub, pickles, shelf
 from sepdiar.models.cards import COMMIT, Card, Public, Source, card
 from sepdiar.models.shelf import Kept, Pulled
 from sepdiar.store.disk import digest, discard, make_folder, sync
@@ -85,7 +85,10 @@ def _bring(found: Card, public: Public, source: Source, remote: hub.Remote, expe
     if source.pickled:
         fresh = made / f"{source.path}.new"
         try:
-            pickles.convert(part, fresh, source.tensors, public.ignore)
+            if source.archive:
+                archives.convert(part, fresh)
+            else:
+                pickles.convert(part, fresh, source.tensors, public.ignore)
         except SepdiarError:
             part.unlink()
             raise
@@ -100,7 +103,8 @@ def _bring(found: Card, public: Public, source: Source, remote: hub.Remote, expe
 def _room(source: Source, remote: hub.Remote, part: Path) -> None:
     """Refuse what cannot fit before it is fetched, not behind it."""
     size = remote.size or 0
-    needed = size * (2 if source.pickled else 1) - (part.stat().st_size if part.is_file() else 0)
+    copies = 3 if source.archive else 2 if source.pickled else 1  # as fetched, unpacked, and as kept
+    needed = size * copies - (part.stat().st_size if part.is_file() else 0)
     free = shutil.disk_usage(part.parent).free
     if free < needed:
         what = f"{source.path} needs {needed / 1e6:.1f} MB, {free / 1e6:.1f} MB are free"

@@ -28,7 +28,7 @@ def test_a_public_card_says_what_a_user_must_know(name):
     assert text.count("sha256 not known to us") == sum(not source.sha256 for source in card.public.files)
     kept = [source.kept for source in card.public.files]
     assert kept and len(set(kept)) == len(kept)
-    endings = (".safetensors", ".json", ".yaml", ".txt")
+    endings = (".safetensors", ".json", ".yaml", ".txt", ".nemo")
     assert all(source.inert or source.kept.endswith(endings) for source in card.public.files)
     harmless = {"whisper": (".bin",), "pyannote": (".npz",)}.get(card.facts["backend"], ())
     assert all(source.path.endswith(harmless) for source in card.public.files if source.inert)
