@@ -67,7 +67,7 @@ def ami(
     sheet.diarized(uem=True)
     rows = sheet.rows(lambda truth: truth.name.partition(".")[2])
     groups = [name for name in MICROPHONES if any(row.group == name for row in rows)]
-    system = f"sepdiar, {pages.name_of(work.chain.recipe)}"
+    system = f"sepdiar, {pages.name_of(work.chain)}"
     said = f"{split}, {len({row.recording.partition('.')[0] for row in rows})} meetings: {sheet.protocol['diarization']}"
     ours = pages.parts(system, said, {key: pages.by_group(key, rows, groups) for key in PARTS})
     table = pages.Table("der", "AMI: diarization error rate, %", tuple(MICROPHONES), ours)

@@ -59,7 +59,7 @@ def chime6(
     protocol = [f"microphone {' and '.join(microphones)}, not an enhanced array", MAIN, about]
     if not any(truth.scored for truth in truths):
         protocol.append("no uem/ is here: whole sessions are scored, which CHiME-8 DASR does not")
-    return work.finished(sheet.made, rows, _tables(sheet, rows, f"sepdiar, {pages.name_of(work.chain.recipe)}", split), protocol)
+    return work.finished(sheet.made, rows, _tables(sheet, rows, f"sepdiar, {pages.name_of(work.chain)}", split), protocol)
 
 
 def true_segments(truths: Sequence[Truth], chain: Chain, normalize: Normalizer, name: str) -> tuple[Mapping[str, Counts], str]:

@@ -90,7 +90,7 @@ def _chosen(truths: Iterable[Truth], split: str, limit: int | None) -> list[Trut
 
 
 def _tables(work: Work, sheet: Sheet, rows: Sequence[Row], conditions: Sequence[str]) -> Iterator[pages.Table]:
-    system, said = f"sepdiar, {pages.name_of(work.chain.recipe)}", f"{work.split}, {len(rows)} sessions: "
+    system, said = f"sepdiar, {pages.name_of(work.chain)}", f"{work.split}, {len(rows)} sessions: "
     protocol = {**sheet.protocol, "microphone": ALONE}
 
     def table(name: str, title: str, ours: Sequence[pages.Ours]) -> pages.Table:

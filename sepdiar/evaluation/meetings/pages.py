@@ -57,7 +57,7 @@ def collected(
         "benchmark": about.name,
         "title": about.title,
         "split": split,
-        "recipe": {"name": name_of(chain.recipe), "settings": dict(config.values)},
+        "recipe": {"name": name_of(chain), "settings": dict(config.values)},
         "models": made.models,
         "tables": [_table(table, about) for table in tables],
         "recordings": [asdict(row) for row in rows],
@@ -67,14 +67,16 @@ def collected(
     }
 
 
-def name_of(recipe: str | Path) -> str:
-    """What a recipe is called: a file of ours by the benchmark's folder.
+def name_of(chain: Chain) -> str:
+    """What a chain is called: its recipe, a file by the folder that it lies in, and what was set on top of it.
 
-    >>> name_of("balanced"), name_of(Path("eval/ami/recipe.toml"))
-    ('balanced', 'ami/recipe.toml')
+    >>> name_of(Chain("balanced", Path("out"))), name_of(Chain(Path("eval/ami/recipe.toml"), Path("out"), ("diarize.speakers=4",)))
+    ('balanced', 'ami/recipe.toml diarize.speakers=4')
     """
-    path = Path(recipe)
-    return "/".join(path.parts[-2:]) if path.suffix == ".toml" else str(recipe)
+    path = Path(chain.recipe)
+    recipe = "/".join(path.parts[-2:]) if path.suffix == ".toml" else str(chain.recipe)
+    pairs = (text.partition("=") for text in chain.settings)
+    return " ".join([recipe, *(f"{key.strip()}={Path(value.strip()).name}" for key, _, value in pairs)])
 
 
 def written(results: Mapping[str, Any], out: Path, picture: str = "") -> None:
@@ -89,7 +91,7 @@ def sheets(results: Mapping[str, Any]) -> Iterator[page.Sheet]:
         for row in table["rows"]:
             write = as_published if row["source"] else cell
             cells = [write(row["figures"].get(column)) for column in table["columns"]]
-            rows.append([row["system"], *cells, row["protocol"] + (f" [{row['source']}]" if row["source"] else "")])
+            rows.append([row["system"], *cells, row["protocol"] + (f" ({row['source']})" if row["source"] else "")])
         yield page.Sheet(table["title"], ["system", *table["columns"], "protocol"], rows)
 
 

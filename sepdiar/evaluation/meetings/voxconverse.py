@@ -37,7 +37,7 @@ def voxconverse(
     sheet.diarized(uem=False)
     rows = sheet.rows(lambda truth: "all")
     ours = pages.Ours(
-        f"sepdiar, {pages.name_of(work.chain.recipe)}",
+        f"sepdiar, {pages.name_of(work.chain)}",
         {key: figure(key, rows) for key in COLUMNS},
         f"{split}, {len(rows)} recordings: {sheet.protocol['diarization']}",
     )
