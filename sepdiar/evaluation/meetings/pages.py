@@ -70,8 +70,8 @@ def collected(
 def name_of(chain: Chain) -> str:
     """What a chain is called: its recipe, a file by the folder that it lies in, and what was set on top of it.
 
-    >>> name_of(Chain("balanced", Path("out"))), name_of(Chain(Path("eval/ami/recipe.toml"), Path("out"), ("diarize.speakers=4",)))
-    ('balanced', 'ami/recipe.toml diarize.speakers=4')
+    >>> name_of(Chain(Path("eval/ami/recipe.toml"), Path("out"), ("diarize.speakers=4",)))
+    'ami/recipe.toml diarize.speakers=4'
     """
     path = Path(chain.recipe)
     recipe = "/".join(path.parts[-2:]) if path.suffix == ".toml" else str(chain.recipe)
