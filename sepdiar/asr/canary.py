@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sepdiar.asr.channel import Channel
 from sepdiar.asr.nemo import NemoRecognizer, words
-from sepdiar.conversation import Word
+from sepdiar.conversation import Conversation, Word
 from sepdiar.errors import SepdiarError
 
 if TYPE_CHECKING:
@@ -43,6 +46,11 @@ class Canary(NemoRecognizer):
         self.model, self.model_sha256 = found.name, found.sha256
         network.change_decoding_strategy(nemo.settings(network.cfg.decoding, {"strategy": "beam", "beam": {"beam_size": beam}}))
         self._prompt = self._asked(language)
+        self._language = language
+
+    def of(self, conversation: Conversation, channels: Sequence[Channel]) -> Listening:
+        """One recording: in the language that was told, which its record is to say."""
+        return Listening(self, {"language": self._language})
 
     def decoded(self, samples: Tensor, lengths: Tensor) -> list[list[Word]]:
         """The words in each row."""
@@ -87,3 +95,15 @@ class Canary(NemoRecognizer):
         asked = usual | slots | {"source_lang": language, "target_lang": language, "pnc": "yes", "timestamp": times}
         prompt: Tensor = network.prompt.encode_dialog(turns=[{"role": "user", "slots": asked}])["context_ids"]
         return prompt[None]
+
+
+@dataclass(frozen=True)
+class Listening:
+    """One recording in the ears of Canary."""
+
+    recognizer: Canary
+    facts: Mapping[str, Any]
+
+    def transcribe(self, channel: Channel) -> Sequence[Word]:
+        """The words of a channel."""
+        return self.recognizer.transcribe(channel.audio, channel.spans)

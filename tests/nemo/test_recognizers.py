@@ -51,6 +51,7 @@ def test_what_parakeet_hears_is_what_the_package_hears(parakeet, clip):
 def test_canary_is_asked_for_times_in_a_language_that_it_knows(canary, audio, pull):
     pull("canary-180m-flash", canary)
     recognizer = Canary("canary-180m-flash", language="de")
+    assert recognizer.of(None, []).facts == {"language": "de"}
     pieces = [recognizer._network.tokenizer.ids_to_tokens([token])[0] for token in recognizer._prompt[0].tolist()]
     assert pieces[:5] == ["<|startofcontext|>", "<|startoftranscript|>", "<|emo:undefined|>", "<|de|>", "<|de|>"]
     assert "<|timestamp|>" in pieces and "<|pnc|>" in pieces
