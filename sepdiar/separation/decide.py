@@ -17,10 +17,11 @@ class Case:
     diarization: float
     voice: float
     neighbour: float = 0.0
+    anchors: float = 0.0
 
     @property
     def own(self) -> float:
-        return self.diarization + self.voice
+        return self.diarization + self.voice + self.anchors
 
 
 def decide(cases: Sequence[Case], before: int | None = None) -> list[int]:
@@ -64,6 +65,7 @@ class Account:
             "diarization": sum(sign * case.diarization for sign, case in zip(signs, window, strict=True)),
             "neighbours": beside,
             "voice": sum(sign * case.voice for sign, case in zip(signs, window, strict=True)),
+            "anchors": sum(sign * case.anchors for sign, case in zip(signs, window, strict=True)),
         }
         first = max(found, key=lambda name: found[name])
         self.decided_by[first if found[first] > NOTHING else "nothing"] += 1
@@ -74,7 +76,7 @@ class Account:
     def facts(self, rate: int) -> dict[str, Any]:
         """The record of one recording: `disputed` are windows with evidence against what was decided, `turned` those in which the
         two speakers were found to change places, and `crowded` the regions in which more than two speak."""
-        names = ("diarization", "neighbours", "voice", "nothing")
+        names = ("diarization", "neighbours", "voice", "anchors", "nothing")
         decided: Mapping[str, int] = {name: self.decided_by[name] for name in names}
         plain = {name: self.counts[name] for name in ("stretches", "regions", "crowded", "windows", "disputed", "turned")}
         return {**plain, "decided_by": decided, "heard_seconds": round(self.counts["samples"] / rate, 3), **self.memory}

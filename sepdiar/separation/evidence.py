@@ -6,7 +6,8 @@ on one scale, about 10 for a second of it without any doubt, and adds:
 - the diarization: where only one of them speaks, that one's source has the energy;
 - the neighbours: in what two windows have in common, a speaker's sources are alike; and within a window a model seldom lets
   two speakers change places, which slices of about a second allow to see and to mend;
-- the voice: a speaker's source has the voice of that speaker's clean turns.
+- the voice: a speaker's source has the voice of that speaker's clean turns;
+- the anchors (anchors.py): where a speaker was heard alone before the window, that one's source has the energy.
 """
 
 from __future__ import annotations
@@ -50,15 +51,17 @@ class Heard:
     sources: Samples
     energy: Matrix
     rate: int
+    anchors: float = 0.0
+    """What the anchors say, that were heard before it."""
 
     @classmethod
-    def of(cls, span: Span, sources: Samples, rate: int) -> Heard:
+    def of(cls, span: Span, sources: Samples, rate: int, anchors: float = 0.0) -> Heard:
         """Sources with their energies."""
         frame = round(FRAME * rate)
         count = -(-len(span) // frame)
         padded = np.zeros((2, count * frame), np.float64)
         padded[:, : len(span)] = sources
-        return cls(span, sources, np.square(padded).reshape(2, count, frame).sum(axis=2), rate)
+        return cls(span, sources, np.square(padded).reshape(2, count, frame).sum(axis=2), rate, anchors)
 
     def loud(self) -> Frames:
         """The frames in which anybody is heard."""

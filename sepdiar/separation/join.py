@@ -13,6 +13,7 @@ from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn, within
 from sepdiar.errors import SepdiarError
 from sepdiar.separation import Blind
+from sepdiar.separation.anchors import Anchors, by_anchors
 from sepdiar.separation.band import brought_to, full_band, levelled
 from sepdiar.separation.decide import Account, Case, decide
 from sepdiar.separation.evidence import FRAME, STAY, Heard, Listen, Voices, by_diarization, by_neighbour, cuts
@@ -24,16 +25,28 @@ TURN = 0.02  # seconds in which one source passes into the other within a window
 HELD = 6  # windows of a region, each decided together with so many behind it, however long the region is
 
 Piece = tuple[Span, dict[str, Samples]]
+Place = tuple[int, Span]
+"""A window, and the number of its region."""
 
 
 class Joiner:
     """Makes of a blind separator one that knows its speakers. `listen` makes voices known, None leaves them out of the decisions.
 
-    `context` is in seconds; `batch` windows of one length are given to the separator at once. Nothing is kept between recordings.
+    `context` is in seconds, and so is `anchor`, what is heard of each speaker alone before a window; `batch` windows of one
+    length are given to the separator at once. Nothing is kept between recordings.
     """
 
-    def __init__(self, blind: Blind, name: str, listen: Listen | None = None, context: float = 1.5, batch: int = 8) -> None:
+    def __init__(
+        self,
+        blind: Blind,
+        name: str,
+        listen: Listen | None = None,
+        context: float = 1.5,
+        batch: int = 8,
+        anchor: float = 0.0,
+    ) -> None:
         self._blind, self._name, self._listen, self._context, self._batch = blind, name, listen, context, batch
+        self._anchor = anchor
 
     def sources(self, audio: Audio, turns: Sequence[Turn], stretches: Stretches, account: Account) -> Iterator[Piece]:
         """What each speaker says in the stretches, in order, by pieces; the sources of a piece add up to the audio.
@@ -43,14 +56,19 @@ class Joiner:
         What happened is counted in `account`.
         """
         activity, listed = Activity(turns, audio.samples), list(stretches)
-        voices = Voices(self._listen, activity, lambda span: audio.read(span)[:, 0], audio.rate) if self._listen else None
+
+        def read(span: Span) -> Samples:
+            return audio.read(span)[:, 0]
+
+        voices = Voices(self._listen, activity, read, audio.rate) if self._listen else None
+        anchors = Anchors(activity, read, audio.rate, self._anchor)
         portion = Portion(self._batch, self._blind.window)
         done = False
         while not done:
             account.clear()
             regions = plan(iter(listed), activity, audio.rate, portion.window, self._context)
             try:
-                yield from self._pieces(audio, regions, activity, voices, portion, account)
+                yield from self._pieces(audio, regions, activity, voices, anchors, portion, account)
                 done = True
             except Shorter:
                 pass
@@ -62,36 +80,40 @@ class Joiner:
         regions: Sequence[Region],
         activity: Activity,
         voices: Voices | None,
+        anchors: Anchors,
         portion: Portion,
         account: Account,
     ) -> Iterator[Piece]:
-        for index, found in groupby(self._heard(audio, regions, portion), key=itemgetter(0)):
+        for index, found in groupby(self._heard(audio, regions, anchors, portion), key=itemgetter(0)):
             region = regions[index]
             account.counts.update(regions=1, stretches=len(region.stretches), crowded=int(len(region.speakers) > 2))
-            account.counts["samples"] += sum(len(window.span) for window in region.windows)
+            before = len(anchors.before(region.pair))
+            account.counts["samples"] += sum(before + len(window.span) for window in region.windows)
             ordered = _ordered(_sliced((heard for _, heard in found), region, activity, voices), account)
             for part, both in joined(ordered, region.windows):
                 for piece in within(part, region.stretches):
                     here = both[:, piece.start - part.start : piece.end - part.start]
                     yield piece, dict(zip(region.pair, here, strict=True))
 
-    def _heard(self, audio: Audio, regions: Sequence[Region], portion: Portion) -> Iterator[tuple[int, Heard]]:
+    def _heard(self, audio: Audio, regions: Sequence[Region], anchors: Anchors, portion: Portion) -> Iterator[tuple[int, Heard]]:
         """Every window of the plan in its order, with the number of its region."""
         places = [(index, window.span) for index, region in enumerate(regions) for window in region.windows]
+        before = [anchors.before(region.pair) for region in regions]
         for chapter in _chapters(places, round(CHAPTER * audio.rate)):
-            made: dict[Span, Heard] = {}
-            for length in sorted({len(span) for _, span in chapter}):
-                alike = [span for _, span in chapter if len(span) == length]
+            made: dict[Place, Heard] = {}
+            for length in sorted({(len(before[index]), len(span)) for index, span in chapter}):
+                alike = [(index, span) for index, span in chapter if (len(before[index]), len(span)) == length]
                 while alike:
-                    some = self._tried(audio, alike[: portion.batch], portion)
+                    batch = [(before[index], span) for index, span in alike[: portion.batch]]
+                    some = self._tried(audio, batch, portion)
                     made |= zip(alike, some, strict=False)
                     alike = alike[len(some) :]
-            yield from ((index, made[span]) for index, span in chapter)
+            yield from ((index, made[index, span]) for index, span in chapter)
 
-    def _tried(self, audio: Audio, spans: Sequence[Span], portion: Portion) -> list[Heard]:
+    def _tried(self, audio: Audio, batch: Sequence[tuple[Samples, Span]], portion: Portion) -> list[Heard]:
         """Windows of one length as one batch; none of them where memory is short, and then the portion is less."""
         try:
-            return list(self._split(audio, spans))
+            return list(self._split(audio, batch))
         except (MemoryError, RuntimeError) as error:
             if not lacking(error):
                 raise
@@ -99,23 +121,24 @@ class Joiner:
         portion.lessen(self._name, reason)  # by now the error is gone, and the arrays that its traceback held
         return []
 
-    def _split(self, audio: Audio, spans: Sequence[Span]) -> Iterator[Heard]:
-        """Windows of one length as one batch."""
+    def _split(self, audio: Audio, batch: Sequence[tuple[Samples, Span]]) -> Iterator[Heard]:
+        """Windows, each with what is heard before it, of one length as one batch."""
         rate, wanted = audio.rate, self._blind.rate
-        count = round(len(spans[0]) * wanted / rate)
-        mixtures = [audio.read(span)[:, 0] for span in spans]
+        mixtures = [np.concatenate([before, audio.read(span)[:, 0]]) for before, span in batch]
+        count = round(len(mixtures[0]) * wanted / rate)
         heard = np.stack([brought_to(mixture, rate, wanted, count) for mixture in mixtures])
         made = np.asarray(self._blind.split(heard), np.float32)
-        if made.shape != (len(spans), 2, count) or not np.isfinite(made).all():
-            what = f"separator {self._name} gave {made.shape}, not {(len(spans), 2, count)} finite samples"
+        if made.shape != (len(batch), 2, count) or not np.isfinite(made).all():
+            what = f"separator {self._name} gave {made.shape}, not {(len(batch), 2, count)} finite samples"
             raise SepdiarError("SD901", what)
-        for span, mixture, low, sources in zip(spans, mixtures, heard, made, strict=True):
-            yield Heard.of(span, full_band(levelled(sources, low), mixture, rate, wanted), rate)
+        for (before, span), mixture, low, sources in zip(batch, mixtures, heard, made, strict=True):
+            whole = full_band(levelled(sources, low), mixture, rate, wanted)
+            yield Heard.of(span, whole[:, len(before) :], rate, by_anchors(whole[:, : len(before)]))
 
 
-def _chapters(places: Sequence[tuple[int, Span]], most: int) -> Iterator[list[tuple[int, Span]]]:
+def _chapters(places: Sequence[Place], most: int) -> Iterator[list[Place]]:
     """The places by so many samples at a time, or one."""
-    chapter: list[tuple[int, Span]] = []
+    chapter: list[Place] = []
     samples = 0
     for place in places:
         if chapter and samples + len(place[1]) > most:
@@ -154,10 +177,12 @@ def _sliced(found: Iterable[Heard], region: Region, activity: Activity, voices: 
     for heard, window in zip(found, region.windows, strict=True):
         places = cuts(heard, window.part)
         votes = by_diarization(heard, region.pair, activity)
-        voice = voices(heard, region.pair) / (len(places) - 1) if voices else 0.0
+        each = len(places) - 1
+        voice = voices(heard, region.pair) / each if voices else 0.0
         links = [by_neighbour(before, heard) if before else 0.0] + [STAY] * (len(places) - 2)
         spans = zip(pairwise(places), links, strict=True)
-        yield Sliced(heard, places, [Case(float(votes[begin:end].sum()), voice, link) for (begin, end), link in spans])
+        cases = [Case(float(votes[begin:end].sum()), voice, link, heard.anchors / each) for (begin, end), link in spans]
+        yield Sliced(heard, places, cases)
         before = heard
 
 

@@ -47,8 +47,8 @@ class Namer(Joiner):
         super().__init__(tracks, "tracks", context=CONTEXT)
         self._tracks = tracks
 
-    def _split(self, audio: Audio, spans: Sequence[Span]) -> Iterator[Heard]:
-        for span in spans:
+    def _split(self, audio: Audio, batch: Sequence[tuple[Samples, Span]]) -> Iterator[Heard]:
+        for _, span in batch:
             yield Heard.of(span, self._tracks.read(span), audio.rate)
 
 

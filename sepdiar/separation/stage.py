@@ -27,9 +27,9 @@ TRACKS = ("track 1", "track 2")
 class Separate(BackendStage):
     """Calls the separator for the overlapped stretches, or `everywhere`; a recording with one speaker a channel passes through.
 
-    For a blind separator: `context_seconds` of clean speech are heard with a stretch on each side, `batch` windows at once
-    (fewer and then shorter ones where memory is short, which the provenance tells), and `voice` is the model of ours that
-    knows speakers by their voices, "" for none.
+    For a blind separator: `context_seconds` of clean speech are heard with a stretch on each side, and before it
+    `anchor_seconds` of each of the two speakers alone; `batch` windows at once (fewer and then shorter ones where memory is
+    short, which the provenance tells); and `voice` is the model of ours that knows speakers by their voices, "" for none.
 
     Where it comes before the diarizer, a blind separator hears every second, and its two tracks are nobody's yet: windows are
     joined by what they have in common alone. `everywhere` then says whether the channels will be the tracks, or the input
@@ -45,6 +45,7 @@ class Separate(BackendStage):
         backend: str = "masking",
         everywhere: bool = False,
         context_seconds: float = 1.5,
+        anchor_seconds: float = 0.0,
         batch: int = 8,
         voice: str = "",
         device: str = "cpu",
@@ -52,6 +53,7 @@ class Separate(BackendStage):
     ) -> None:
         super().__init__(backend, device, **tables)
         self.everywhere, self.context_seconds, self.batch, self.voice = everywhere, context_seconds, batch, voice
+        self.anchor_seconds = anchor_seconds
         self._voice_sha256 = ""
         self._joiner: Joiner | None = None
         self._account: Mapping[str, Any] = {}
@@ -70,8 +72,9 @@ class Separate(BackendStage):
         return hasattr(registry.load(self.kind, self.backend), "split")
 
     def check(self) -> None:
-        if not 0 <= self.context_seconds <= 30:
-            raise SepdiarError("SD202", f"0 to 30, not {self.context_seconds!r}", where="separate.context_seconds")
+        for key in ("context_seconds", "anchor_seconds"):
+            if not 0 <= getattr(self, key) <= 30:
+                raise SepdiarError("SD202", f"0 to 30, not {getattr(self, key)!r}", where=f"separate.{key}")
         if not isinstance(self.batch, int) or not 1 <= self.batch <= 1024:
             raise SepdiarError("SD202", f"a whole number from 1 to 1024, not {self.batch!r}", where="separate.batch")
         super().check()
@@ -92,14 +95,15 @@ class Separate(BackendStage):
 
                 listen = Ear(self.voice, self.device)
                 self._voice_sha256 = listen.model_sha256
-            self._joiner = Joiner(separator, self.backend, listen, self.context_seconds, self.batch)
+            self._joiner = Joiner(separator, self.backend, listen, self.context_seconds, self.batch, self.anchor_seconds)
 
     def provenance(self) -> Provenance:
         made = super().provenance()
         more: dict[str, Any] = {"everywhere": True} if self.everywhere else {}
         more |= {"first": True} if self._first else {}
         if self._joiner:
-            more |= {"context_seconds": self.context_seconds, "batch": self.batch, "voice": self.voice, **self._account}
+            more |= {"context_seconds": self.context_seconds, "anchor_seconds": self.anchor_seconds}
+            more |= {"batch": self.batch, "voice": self.voice, **self._account}
             more |= {"voice_sha256": self._voice_sha256} if self.voice else {}
             more |= {"precision": self.made.precision} if hasattr(self.made, "precision") else {}
         return replace(made, parameters={**made.parameters, **more})

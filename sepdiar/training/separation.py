@@ -22,7 +22,8 @@ CANDIDATES = 5  # speakers of whom the one with the nearest pitch is taken
 
 @dataclass(frozen=True)
 class Mixing:
-    """How mixtures are drawn. The three shares are of full overlap, of turns that overlap in part, and of one talker alone.
+    """How mixtures are drawn. The shares are of full overlap, of turns that overlap in part, of one talker alone, and of mixtures
+    before which each of the two is heard alone, as the joiner gives them to a separator.
 
     In the share `alike` of mixtures, the second speaker is that of several whose pitch is nearest to the first's: voices that
     are alike are what is hard.
@@ -31,6 +32,7 @@ class Mixing:
     full: float = 0.6
     partial: float = 0.28
     alone: float = 0.12
+    anchored: float = 0.0
     level: float = 5.0
     speed: float = 0.12
     room: float = 0.25
@@ -56,9 +58,11 @@ class Mixer:
         mixing = self._mixing
         first, second = (self._speakers[i] for i in self._two(rng))
         (one, band_one, floor_one), (two, band_two, floor_two) = (self._talk(s, rng, samples) for s in (first, second))
-        kind = rng.choice(3, p=[mixing.full, mixing.partial, mixing.alone])
+        kind = rng.choice(4, p=[mixing.full, mixing.partial, mixing.alone, mixing.anchored])
         if kind == 1:
             _take_turns(one, two, rng)
+        elif kind == 3:
+            _anchor(one, two, rng)
         spread = rng.uniform(-1, 1) * (mixing.level if rng.random() < 0.75 else 2 * mixing.level)
         two *= augment.gain(spread)
         floor = max(floor_one, floor_two + spread)
@@ -148,6 +152,15 @@ def _take_turns(one: Samples, two: Samples, rng: Generator) -> None:
         begin, end = sorted(rng.uniform(0, 1, 2))
         two[: int(begin * count)] = 0
         two[int(end * count) :] = 0
+
+
+def _anchor(one: Samples, two: Samples, rng: Generator) -> None:
+    """The first alone, then the second alone, each for a sixth to a quarter of the whole, and half of the time turns after that."""
+    count = round(rng.uniform(0.16, 0.26) * len(one))
+    one[count : 2 * count] = 0
+    two[:count] = 0
+    if rng.random() < 0.5:
+        _take_turns(one[2 * count :], two[2 * count :], rng)
 
 
 def loss(estimates: Tensor, sources: Tensor, threshold: float = 1e-3) -> Tensor:

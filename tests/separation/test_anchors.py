@@ -1,0 +1,98 @@
+"""What is heard before a window: a bit of each speaker alone, the same each time, and what it tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sepdiar.audio.source import ArrayAudio, Samples
+from sepdiar.conversation import Span, Turn, mark_overlaps
+from sepdiar.separation.anchors import Anchors, by_anchors
+from sepdiar.separation.decide import Account
+from sepdiar.separation.join import Joiner
+from sepdiar.separation.plan import Activity, overlapped
+
+RATE = 8000
+
+
+def seconds(start: float, end: float) -> Span:
+    return Span(round(start * RATE), round(end * RATE))
+
+
+# A  0 ========== 4   5 == 6          both from 3 to 4; B is heard alone from 4 to 5 and from 7 to 10
+# B           3 ======= 5     7 ====== 10
+TURNS = mark_overlaps([Turn("A", seconds(0, 4)), Turn("A", seconds(5, 6)), Turn("B", seconds(3, 5)), Turn("B", seconds(7, 10))])
+SAMPLES = 10 * RATE
+
+
+def voices() -> Samples:
+    """A is a low tone, B a high one, each where it speaks."""
+    made = np.zeros((2, SAMPLES), np.float32)
+    for row, (name, hertz) in enumerate((("A", 200), ("B", 900))):
+        tone = np.sin(2 * np.pi * hertz * np.arange(SAMPLES) / RATE).astype(np.float32)
+        for turn in TURNS:
+            if turn.speaker == name:
+                made[row, turn.span.start : turn.span.end] = 0.3 * tone[turn.span.start : turn.span.end]
+    return made
+
+
+class ByPitch:
+    """Tells tones apart, but gives them in an order that depends on the length of what it hears; remembers what that was."""
+
+    rate, window = RATE, 8.0
+
+    def __init__(self) -> None:
+        self.heard: list[Samples] = []
+
+    def split(self, mixtures: Samples) -> Samples:
+        self.heard += list(mixtures)
+        spectra = np.fft.rfft(mixtures, axis=1)
+        low = np.fft.rfftfreq(mixtures.shape[1], 1 / RATE) < 500
+        pair = [np.fft.irfft(spectra * part, mixtures.shape[1], axis=1) for part in (~low, low)]
+        return np.stack(pair, axis=1).astype(np.float32)
+
+
+def test_each_speaker_is_heard_where_nobody_else_is() -> None:
+    mixture = voices().sum(axis=0)
+    anchors = Anchors(Activity(TURNS, SAMPLES), lambda span: mixture[span.start : span.end], RATE, 1.5)
+    before = anchors.before(("A", "B"))
+    assert len(before) == 3 * RATE
+    for half, hertz in ((before[: len(before) // 2], 200), (before[len(before) // 2 :], 900)):
+        spectrum = np.abs(np.fft.rfft(half))
+        assert abs(np.fft.rfftfreq(len(half), 1 / RATE)[spectrum.argmax()] - hertz) < 2
+        assert np.sort(spectrum)[-1] > 0.9 * np.sqrt((spectrum**2).sum())
+
+
+def test_who_is_not_heard_alone_for_long_enough_has_no_anchor() -> None:
+    mixture = voices().sum(axis=0)
+    anchors = Anchors(Activity(TURNS, SAMPLES), lambda span: mixture[span.start : span.end], RATE, 6.0)
+    assert not len(anchors.before(("A", "B")))
+    assert not len(Anchors(Activity(TURNS, SAMPLES), lambda span: mixture[span.start : span.end], RATE, 0.0).before(("A", "B")))
+
+
+def test_the_evidence_is_for_the_order_in_which_they_were_heard() -> None:
+    right = np.zeros((2, 1000), np.float32)
+    right[0, :500] = right[1, 500:] = 0.1
+    assert by_anchors(right) == 10 and by_anchors(right[::-1]) == -10
+    assert by_anchors(np.zeros((2, 0), np.float32)) == by_anchors(np.ones((2, 10), np.float32)) == 0
+
+
+def test_a_speaker_who_is_nowhere_alone_near_the_overlap_gets_the_own_source(tmp_path: Path) -> None:
+    """With no context, nothing near the overlap tells who is who: the anchors do."""
+    sources = voices()
+    audio, turns = ArrayAudio(sources.sum(axis=0)[:, None], RATE), TURNS
+    made = {}
+    for anchor in (0.0, 1.5):
+        blind, account = ByPitch(), Account()
+        joiner = Joiner(blind, "by pitch", context=0.0, anchor=anchor)
+        made[anchor] = dict(next(iter(joiner.sources(audio, turns, overlapped(turns), account)))[1])
+        facts = account.facts(RATE)
+        assert {len(heard) for heard in blind.heard} == {len(blind.heard[0])}
+        assert facts["heard_seconds"] == round(sum(map(len, blind.heard)) / RATE, 3)
+    span = seconds(3, 4)
+    for row, name in enumerate(("A", "B")):
+        true = sources[row, span.start : span.end]
+        assert np.corrcoef(made[1.5][name], true)[0, 1] > 0.95
+    assert facts["decided_by"]["anchors"] == 1
+    assert np.corrcoef(made[0.0]["A"], sources[0, span.start : span.end])[0, 1] < 0.5
