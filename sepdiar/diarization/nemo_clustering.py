@@ -26,8 +26,8 @@ SCALES = (1.5, 1.25, 1.0, 0.75, 0.5)  # seconds of the pieces that voices are he
 BATCH = 32  # pieces that are heard together on a GPU
 BLOCK, AROUND = 30, 2  # seconds in which speech is looked for, and those on each side that are heard with them
 SHORTEST = 0.1  # seconds of speech that is listened to
-PARTS = 3000  # pieces that are clustered at once; of more, the clusters of parts are
-CLUSTERS = 120  # of such a part
+PARTS = 1000  # pieces that are clustered at once; of more, the clusters of parts are
+CLUSTERS = 50  # of such a part, if that is more than there may be speakers
 CLOSE, FEW = 0.25, 80  # how many neighbours may count, as a share; with so few pieces the speakers are counted another way
 
 
@@ -98,9 +98,11 @@ class NemoClustering:
         import torch
         from nemo.collections.asr.parts.utils.longform_clustering import LongFormSpeakerClustering
 
+        from sepdiar.networks import nemo
+
         times = np.array([(span.start / RATE, span.end / RATE) for some in pieces for span in some], np.float32)
         clustering = LongFormSpeakerClustering(cuda=False)
-        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]), nemo.undisturbed():
             torch.manual_seed(0)
             found = clustering.forward_infer(
                 embeddings_in_scales=torch.from_numpy(np.concatenate(vectors)),
@@ -111,7 +113,7 @@ class NemoClustering:
                 max_num_speakers=known or self._most,
                 max_rp_threshold=CLOSE,
                 enhanced_count_thres=FEW,
-                chunk_cluster_count=CLUSTERS,
+                chunk_cluster_count=max(CLUSTERS, 1 + (known or self._most)),
                 embeddings_per_chunk=PARTS,
             )
         labels = found.tolist()

@@ -56,7 +56,7 @@ def parts(of: Published, kinds: Mapping[str, str], device: str) -> dict[str, Any
     present(device)
     (file,) = of.files.values()
     importable()
-    with archives.unpacked(file) as folder, _undisturbed():
+    with archives.unpacked(file) as folder, undisturbed():
         here = {name: kind for name, kind in kinds.items() if (folder / f"{name}_config.yaml").is_file()}
         return {name: _restored(folder, name, kind, file).to(device).eval() for name, kind in here.items()}
 
@@ -75,7 +75,7 @@ def importable() -> None:
     logging.getLogger(REPORTING).setLevel(logging.ERROR)
     rank = os.environ.pop("RANK", None)  # it reports from rank 0, and decides so once
     try:
-        with _undisturbed():
+        with undisturbed():
             importlib.import_module(MODELS)
             importlib.import_module("nemo.lightning.callback_group").CallbackGroup.get_instance()
     finally:
@@ -139,7 +139,7 @@ def _connector(folder: Path, name: str) -> Any:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """What NeMo prints and warns of stays here, and the generator that it seeds is left as it was."""
     before = random.getstate()
     try:

@@ -78,7 +78,7 @@ def test_turns_do_not_overlap_and_are_the_same_every_time(diarizer, clip):
     assert diarizer.diarize(ArrayAudio(clip[:0], 16_000)) == []
 
 
-def test_voices_far_apart_are_told_apart_and_long_recordings_are_clustered_in_parts(diarizer, monkeypatch):
+def test_voices_far_apart_are_told_apart_and_long_recordings_are_clustered_in_parts(diarizer, monkeypatch, capfd):
     spoken = [Span(16_000 * at, 16_000 * at + 15_000) for at in range(0, 200, 2)]
     pieces = [nemo_clustering._pieces(spoken, round(scale * 16_000)) for scale in nemo_clustering.SCALES]
     noise = np.random.default_rng(0)
@@ -93,6 +93,7 @@ def test_voices_far_apart_are_told_apart_and_long_recordings_are_clustered_in_pa
     monkeypatch.setattr(nemo_clustering, "PARTS", 200)
     monkeypatch.setattr(nemo_clustering, "CLUSTERS", 20)
     assert diarizer._clustered(pieces, [vectors(some) for some in pieces], 2) == truth
+    assert capfd.readouterr() == ("", "")
 
 
 def test_between_pieces_the_speaker_changes_in_the_middle():
