@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ LENGTH, STEP = 10.0, 2.5  # seconds of a window, and from one to the next
 EVERY = 2  # windows, of which one is listened to for voices
 LEAST, MOST = 0.4, 6.0  # seconds of a voice: with less it is not heard, and more is not listened to
 SHORTEST, EDGE = 0.2, 0.02  # seconds of a part that is listened to, and what is left out at each end of it
+TRACE = 0.1  # of a probability: what is below is nobody
 GUARD = 480  # samples between two parts of a voice, which are not listened to
 
 
@@ -52,6 +53,7 @@ class Compact:
         self._segmenter, self._ear = weights.load(found), Ear(embedding)
         self.model_sha256 = f"{found.sha256} {self._ear.model_sha256}"
         self._hop: int = self._segmenter.hop  # type: ignore[assignment]
+        self.facts: Mapping[str, float] = {}
 
     def diarize(self, audio: Audio, speakers: int | None = None) -> Sequence[Turn]:
         """Who speaks when, in samples of `audio` (one channel, 16 kHz); turns may overlap; empty where nobody speaks."""
@@ -59,8 +61,13 @@ class Compact:
 
         hop = self._hop
         plan = Plan(hop, round(LENGTH * RATE / hop), round(self._step * RATE / hop))
+        self.facts = {}
+        if not audio.samples:
+            return []
         with one_thread():
-            return diarized(audio, plan, self._hears, self._ear, known=speakers or 0, most=self._most, pause=self._pause)
+            told = told_apart(audio, plan, self._hears, self._ear, known=speakers or 0, most=self._most, pause=self._pause)
+        self.facts = told.facts
+        return told.turns
 
     def _hears(self, _: Sequence[Span], samples: Samples) -> Activity:
         import torch
@@ -78,6 +85,8 @@ class Told:
 
     turns: list[Turn]
     speakers: Names
+    facts: Mapping[str, float]
+    """How sure that is: see `sureness`."""
 
 
 def diarized(
@@ -99,7 +108,19 @@ def told_apart(
     heard = sounds(loudness_of(audio))
     probability = together(windows, names, len(speakers))
     probability = listened_again(audio, probability, plan.hop, speakers, heard, embedder)
-    return Told(turns_of(probability, plan.hop, audio.samples, heard, pause), names)
+    return Told(turns_of(probability, plan.hop, audio.samples, heard, pause), names, sureness(probability, speakers))
+
+
+def sureness(probability: Activity, speakers: Vectors) -> dict[str, float]:
+    """How near to yes or no each speaker's frames are, and how alike the voices.
+
+    `sure` is from 0 to 1, of the frames that are more than a trace; it is low where windows disagree. `likeness` is the cosine of
+    the two voices that are most alike, -1 where there is but one.
+    """
+    heard = probability[probability > TRACE]
+    alike = speakers @ speakers.T - 2 * np.eye(len(speakers), dtype=np.float32)
+    sure = float(np.abs(2 * heard.astype(np.float64) - 1).mean()) if heard.size else 0.0
+    return {"sure": round(sure, 4), "likeness": round(float(alike.max()) if len(speakers) > 1 else -1.0, 4)}
 
 
 def voices_of(audio: Audio, windows: Windows, embedder: Embedder) -> Voices:

@@ -42,6 +42,7 @@ class Diarize(BackendStage):
         super().__init__(backend, device, **tables)
         self.speakers, self.sources = speakers, sources
         self._on_tracks = False
+        self._facts: Mapping[str, Any] = {}
 
     @property
     def provides(self) -> frozenset[str]:  # type: ignore[override]
@@ -58,7 +59,7 @@ class Diarize(BackendStage):
         made = super().provenance()
         more = {"speakers": self.speakers, "hears_overlap": self._hears_overlap} | ({"sources": True} if self.sources else {})
         more |= {"on_tracks": True} if self._on_tracks else {}
-        return replace(made, parameters={**made.parameters, **more})
+        return replace(made, parameters={**made.parameters, **more, **self._facts})
 
     @property
     def _hears_overlap(self) -> bool:
@@ -67,6 +68,7 @@ class Diarize(BackendStage):
     def run(self, take: Take, emit: Listener) -> Take:
         tracks = tuple(take.sources.audio.values()) if take.sources and take.sources.nameless and not self.sources else ()
         self._on_tracks = bool(tracks) and not hasattr(self.opened, "of")
+        self._facts = {}
         if take.sound.channels == 2:
             return _with_turns(take, [turn for number, side in enumerate(SIDES) for turn in self._side(take, number, side)], {})
         if not self._hears_overlap:
@@ -124,7 +126,9 @@ class Diarize(BackendStage):
         of = getattr(self.opened, "of", None)
         diarizer: Diarizer = of(take.conversation.recording) if of else self.opened
         heard = at_rate(audio, diarizer.rate, take.scratch / f"diarize-{name}.f32")
-        return _brought(diarizer.diarize(heard, speakers), heard, audio)
+        found = diarizer.diarize(heard, speakers)
+        self._facts = getattr(diarizer, "facts", {})
+        return _brought(found, heard, audio)
 
 
 def _trace(track: Audio, tracks: Sequence[Audio], span: Span) -> bool:

@@ -64,11 +64,16 @@ def recipe(name: str) -> Path:
 
 def reference(name: str) -> Reference:
     """What is known of a benchmark; SD203 where the file cannot be read."""
-    path = folder(name) / "reference.toml"
+    return read(folder(name))
+
+
+def read(place: Path) -> Reference:
+    """What is known of the benchmark of a folder."""
+    path = place / "reference.toml"
     try:
         facts = tomllib.loads(path.read_text(encoding="utf-8"))
         rows = tuple(Published(**row) for row in facts.get("row", ()))
         downloads = tuple(Download(**one) for one in facts["download"])
-        return Reference(name, facts["title"], facts["layout"], downloads, rows)
+        return Reference(place.name, facts["title"], facts["layout"], downloads, rows)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SepdiarError("SD203", f"{type(error).__name__}: {error}", where=str(path)) from error

@@ -16,9 +16,11 @@ def tables(results: Mapping[str, Any]) -> str:
     rows: Sequence[Mapping[str, Any]] = results["rows"]
     stages = list(dict.fromkeys(stage for row in rows for run in row["runs"] for stage in run["stages"]))
     whole = [
-        (_name(row), "yes" if row["words"] else "no", str(len(row["runs"])), *_whole(row["runs"])) for row in rows if row["runs"]
+        (name_of(row), "yes" if row["words"] else "no", str(len(row["runs"])), *_whole(row["runs"]))
+        for row in rows
+        if row["runs"]
     ]
-    parts = [(_name(row), "yes" if row["words"] else "no", *_parts(row["runs"], stages)) for row in rows if row["runs"]]
+    parts = [(name_of(row), "yes" if row["words"] else "no", *_parts(row["runs"], stages)) for row in rows if row["runs"]]
     heads = ("recording", "words", "runs", "times real time", "processor s", "peak MiB, all processes", "largest process")
     return "\n".join(
         [
@@ -42,14 +44,15 @@ def put(text: str, readme: Path) -> None:
     readme.write_text(new, encoding="utf-8")
 
 
-def _name(row: Mapping[str, Any]) -> str:
+def name_of(row: Mapping[str, Any]) -> str:
+    """How long the recordings of a row are, and how many at a time."""
     length = f"{row['minutes']:g} min"
     return length if row["files"] == 1 else f"{row['files']} x {length}, {row['workers']} workers"
 
 
 def _whole(runs: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    speed = _spread([run["audio"] / run["command"] for run in runs])
-    return speed, *(_spread([run[key] for run in runs]) for key in ("processor", "memory", "largest"))
+    speed = spread([run["audio"] / run["command"] for run in runs])
+    return speed, *(spread([run[key] for run in runs]) for key in ("processor", "memory", "largest"))
 
 
 def _parts(runs: Sequence[Mapping[str, Any]], stages: Sequence[str]) -> Iterable[str]:
@@ -61,10 +64,10 @@ def _parts(runs: Sequence[Mapping[str, Any]], stages: Sequence[str]) -> Iterable
     yield f"{rest:.2f}" if rest >= 0 else "side by side"
 
 
-def _spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float]) -> str:
     """Median, and least and most where there are several.
 
-    >>> _spread([31.0, 29.0, 30.4]), _spread([7.25])
+    >>> spread([31.0, 29.0, 30.4]), spread([7.25])
     ('30.4 (29.0 to 31.0)', '7.2')
     """
     middle = f"{median(values):.1f}"

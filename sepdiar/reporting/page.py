@@ -22,6 +22,8 @@ FIGURES = {
     "left": "speech on the left channel, of the speech on channels",
     "turns": "turns a minute",
     "overlapped-transfers": "changes of speaker in which the next begins before the last has stopped",
+    "predicted-der": "diarization error that is to be expected, of the speech",
+    "predicted-onsets-missed": "turns whose onset is to be expected more than 50 ms off",
     "confidence": "what the recogniser thinks of its words, 0 to 1",
     "damaged": "damage kept as silence, of the recordings",
 }

@@ -112,7 +112,7 @@ def simulated(case: Case, material: Material, scratch: Path) -> Job:
                 rooms=material.rooms if case.sound == "reverberant" else None,
                 noise=material.noise if case.sound == "noisy" else None,
             )
-        _offer(folder)
+        offer(folder)
 
     return Job(case.name, f"{case.minutes:g} min", asdict(case), folder, make)
 
@@ -128,7 +128,7 @@ def call(file: Path, scratch: Path) -> Job:
         if not (folder / "manifest.jsonl").is_file():
             line = _mix(file, folder / "dialogue-0000")
             (folder / "manifest.jsonl").write_text(canonical_json(line) + "\n", encoding="utf-8")
-        _offer(folder)
+        offer(folder)
 
     return Job("call", "a recorded call", {"sound": "call"}, folder, make)
 
@@ -158,7 +158,8 @@ def _mix(file: Path, place: Path) -> dict[str, Any]:
     return write_truth(place, truth_of(place, audio.rate, audio.samples, ("LEFT", "RIGHT"), turns, made))
 
 
-def _offer(folder: Path) -> None:
+def offer(folder: Path) -> None:
+    """Put the mixtures of simulated dialogues, each under the name of its dialogue, where `recordings` looks for them."""
     (folder / RECORDINGS).mkdir(exist_ok=True)
     for mixture in sorted(folder.glob("*/mixture.flac")):
         target = folder / RECORDINGS / f"{mixture.parent.name}.flac"

@@ -35,16 +35,16 @@ def sheets(results: Mapping[str, Any]) -> Iterator[Sheet]:
         )
         for what, keys in (("who speaks when", WHO), ("what is heard", HEARD)):
             rows = [[row["system"], *_cells(row, keys)] for row in own]
-            yield Sheet(f"{name}, {recordings} recording{'s' * (recordings != 1)}: {what}", ["system", *_heads(keys)], rows)
+            yield Sheet(f"{name}, {recordings} recording{'s' * (recordings != 1)}: {what}", ["system", *heads(keys)], rows)
     cases = sorted(
         results["cases"], key=lambda case: list(dict.fromkeys(one["case"] for one in results["cases"])).index(case["case"])
     )
     rows = [[case["case"], case["system"], *_cells(case, BRIEF, intervals=False)] for case in cases]
-    yield Sheet("every case (intervals are in results.json)", ["case", "system", *_heads(BRIEF)], rows)
+    yield Sheet("every case (intervals are in results.json)", ["case", "system", *heads(BRIEF)], rows)
     if long := results.get("endurance"):
         each = [[case["case"], *_cells(case, BRIEF, intervals=False)] for case in long["cases"]]
         whole = [[name, *_cells(made, BRIEF)] for name, made in (("all", long), ("all that were not refused", long["done"]))]
-        yield Sheet(f"{long['hours']:g} hours of {long['system']}", ["dialogue", *_heads(BRIEF)], each + whole)
+        yield Sheet(f"{long['hours']:g} hours of {long['system']}", ["dialogue", *heads(BRIEF)], each + whole)
 
 
 def notes(results: Mapping[str, Any]) -> list[str]:
@@ -83,7 +83,8 @@ def _machine(results: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _heads(keys: Iterable[str]) -> list[str]:
+def heads(keys: Iterable[str]) -> list[str]:
+    """What columns of figures are called, with their units."""
     units = ((FIGURES[key].title, FIGURES[key].unit) for key in keys)
     return [f"{title}, {unit}" if unit else title for title, unit in units]
 

@@ -1,0 +1,104 @@
+"""How wrong a recording probably is: intervals that cover as often as they say, and nothing where nothing was learnt."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sepdiar.calibration.features import features
+from sepdiar.calibration.model import COVERAGE, FLOOR, Model, fit
+from sepdiar.calibration.stage import Predict, made_by
+from sepdiar.conversation import Conversation, Provenance, Recording, Span, Turn, mark_overlaps
+from sepdiar.errors import SepdiarError
+from sepdiar.events import Event
+from sepdiar.pipeline import Take
+
+RATE = 1000
+TURNS = mark_overlaps([Turn("S1", Span(0, 4000)), Turn("S2", Span(3000, 6000)), Turn("S1", Span(6100, 6400))])
+
+
+def rows(count: int, seed: int = 0) -> tuple[list[dict[str, float]], list[float]]:
+    """Errors that grow with `likeness` and not with `turns`, and are off by chance."""
+    rng = np.random.default_rng(seed)
+    table = [{"likeness": float(rng.normal()), "turns": float(rng.normal()), "same": 1.0} for _ in range(count)]
+    errors = [float(np.clip(np.exp(-2.5 + 0.6 * row["likeness"] + 0.3 * rng.standard_t(4)) - FLOOR, 0, 1)) for row in table]
+    return table, errors
+
+
+def test_the_interval_covers_others_as_often_as_it_says() -> None:
+    model = fit(*rows(60))
+    covered = []
+    for row, true in zip(*rows(2000, seed=1), strict=True):
+        guess = model.guess(row)
+        covered.append(guess.low <= true <= guess.high)
+    assert COVERAGE - 0.05 < np.mean(covered) < 0.99
+
+
+def test_what_has_to_do_with_the_error_gets_the_weight_and_what_never_changes_none() -> None:
+    model = fit(*rows(80))
+    weight = dict(zip(model.names, model.weights, strict=True))
+    assert set(weight) == {"likeness", "turns"}
+    assert weight["likeness"] == pytest.approx(0.6, abs=0.1) and abs(weight["turns"]) < 0.1
+
+
+def test_a_recording_far_from_all_that_was_learnt_gets_no_wild_guess() -> None:
+    model = fit(*rows(40))
+    wild = model.guess({"likeness": 1e6, "turns": 0.0})
+    assert 0 <= wild.low <= wild.value <= wild.high <= 1
+    assert model.guess({"turns": 0.0}) is None
+    assert Model.of(json.loads(json.dumps(model.facts()))) == model
+
+
+def conversation(**parameters: object) -> Conversation:
+    known = json.loads(files("sepdiar.calibration").joinpath("embedded.json").read_text(encoding="utf-8"))["made_by"]
+    steps = []
+    for stage, (backend, model, sha256) in known.items():
+        more = {"diarize": {"sure": 0.9, "likeness": 0.2}}.get(stage, {})
+        windows = {"windows": 4, "disputed": 1, "decided_by": {"nothing": 2}} if stage == "separate" else {}
+        steps.append(Provenance(stage, "1", model, sha256, {"backend": backend, **more, **windows, **parameters}))
+    return Conversation(Recording("talk", "talk.wav", "", RATE, 8000, 1), TURNS, provenance=tuple(steps))
+
+
+def test_features_by_hand() -> None:
+    told = features(conversation())
+    assert told["overlap"] == pytest.approx(1 / 6.3)
+    assert told["short"] == pytest.approx(1 / 3) and told["fewer"] == pytest.approx(3.0 / 7.3)
+    assert (told["speakers"], told["disputed"], told["undecided"]) == (2, 0.25, 0.5)
+    assert (told["sure"], told["likeness"]) == (0.9, 0.2)
+
+
+def predicted(value: Conversation, tmp_path: Path) -> tuple[dict[str, float | None], list[Event]]:
+    stage, told = Predict(), list[Event]()
+    stage.check()
+    stage.open()
+    done = stage.run(Take(value, tmp_path, tmp_path, tmp_path), told.append)
+    return {score.name: score.value for score in done.conversation.scores}, told
+
+
+def test_an_item_gets_its_error_with_an_interval(tmp_path: Path) -> None:
+    scores, told = predicted(conversation(), tmp_path)
+    for name in ("predicted-der", "predicted-onsets-missed"):
+        assert 0 <= scores[f"{name}-low"] <= scores[name] <= scores[f"{name}-high"] <= 1
+        assert scores[f"{name}-low"] < scores[f"{name}-high"]
+    assert told == []
+
+
+def test_other_models_are_not_predicted_and_that_is_said(tmp_path: Path) -> None:
+    scores, told = predicted(conversation(backend="pyannote"), tmp_path)
+    assert scores == {} and "other models" in str(told[0].facts["message"])
+    assert made_by(conversation())["diarize"][0] == "compact"
+
+
+def test_a_recording_of_one_speaker_a_channel_needs_none(tmp_path: Path) -> None:
+    bare = Conversation(Recording("talk", "talk.wav", "", RATE, 8000, 2), TURNS)
+    assert predicted(bare, tmp_path) == ({}, [])
+
+
+def test_an_unknown_calibration_is_refused() -> None:
+    with pytest.raises(SepdiarError) as refused:
+        Predict("nothing").check()
+    assert refused.value.code == "SD202"
