@@ -155,7 +155,7 @@ def _take_turns(one: Samples, two: Samples, rng: Generator) -> None:
 
 
 def _anchor(one: Samples, two: Samples, rng: Generator) -> None:
-    """The first alone, then the second alone, each for a sixth to a quarter of the whole, and half of the time turns after that."""
+    """The first alone, then the second alone, each for a sixth to a quarter of the whole; half of the time turns after that."""
     count = round(rng.uniform(0.16, 0.26) * len(one))
     one[count : 2 * count] = 0
     two[:count] = 0

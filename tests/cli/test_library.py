@@ -76,7 +76,9 @@ def test_every_function_explains_itself(command):
 def test_every_command_is_offered():
     assert set(COMMANDS) <= set(sepdiar.__all__)
     rooms = {"eval": sepdiar.eval, "models": sepdiar.models}
-    assert {typed.replace("-", "_") for typed in spelled() if " " in typed} == {f"{name} {word}" for name in rooms for word in rooms[name].__all__}
+    assert {typed.replace("-", "_") for typed in spelled() if " " in typed} == {
+        f"{name} {word}" for name in rooms for word in rooms[name].__all__
+    }
 
 
 def test_what_the_package_offers_is_there():
