@@ -70,8 +70,4 @@ def several(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
 
 
 crew = several(workers, engine, timeout)
-corpus = several(
-    click.option("--layout", metavar="NAME", help="How the folder is laid out, where that cannot be told by what is in it."),
-    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first recordings."),
-)
 chain = several(recipe, config, device, salvage, settings)

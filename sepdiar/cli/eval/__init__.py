@@ -24,4 +24,8 @@ EVALUATIONS: dict[str, str] = {
 
 @click.group(cls=Commands, modules=EVALUATIONS)
 def eval() -> None:
-    """How far a chain is from the truth: what each stage costs, and the benchmarks of the field."""
+    """How far a chain is from the truth: what each stage costs, and the benchmarks of the field.
+
+    The recordings are yours. NAME --help says how their folder looks; a command that misses something says what, and who gives it
+    under which licence. compounding and overlap read any corpus with a channel a speaker (--layout).
+    """

@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from sepdiar.cli import options, say
+from sepdiar.cli.eval.corpus import corpus
 
 
 @click.command()
 @click.argument("oracle_dir", type=options.PATH)
 @click.option("--out", type=options.PATH, required=True, metavar="DIR", help="results.json, the tables, a picture; it continues.")
-@options.corpus
+@corpus
 @options.several(options.recipe, options.config, options.separator, options.diarizer, options.recognizer)
 @options.several(options.device, options.settings)
 @options.workers
@@ -22,7 +23,8 @@ def compounding(oracle_dir: Path, out: Path, log_format: str, machine: bool, **c
     """What each stage costs, alone and together.
 
     ORACLE_DIR holds recordings whose truth is known: two channels or more, one speaker each, with turns and words. Each is mixed
-    down, and the chain runs with each of separation, diarization and recognition either the system's or the truth's.
+    down, and the chain runs with each of separation, diarization and recognition either the system's or the truth's. What
+    sepdiar simulate writes is such a folder.
     """
     from sepdiar.cli.display import listening
     from sepdiar.evaluation.compounding.run import compounding as measure

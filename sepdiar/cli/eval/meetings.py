@@ -41,7 +41,7 @@ def libricss(data: Path, log_format: str, machine: bool, **chosen: Any) -> int:
 @click.option("--root", type=options.PATH, metavar="DIR", help="Where the manifest's files lie, if not beside it.")
 @click.option("--part", metavar="NAME", help="Only the manifest's lines of this split.")
 def simulated_libricss(manifest: Path, log_format: str, machine: bool, **chosen: Any) -> int:
-    """The same from any clean speech: the overlap curve, without a download.
+    """LibriCSS made from clean speech of yours.
 
     MANIFEST is a TSV with the columns utt, speaker, file and text, as for sepdiar simulate.
     """

@@ -8,19 +8,20 @@ from typing import Any
 import click
 
 from sepdiar.cli import options, say
+from sepdiar.cli.eval.corpus import corpus
 
 
 @click.command()
 @click.argument("oracle_dir", type=options.PATH)
 @click.option("--out", type=options.PATH, required=True, metavar="DIR", help="results.json and the tables; it continues.")
 @click.option("--turns", type=click.Choice(["true", "found"]), default="true", help="Whose turns the chains are given. [true]")
-@options.corpus
+@corpus
 @options.several(options.recipe, options.config, options.separator, options.diarizer, options.recognizer)
 @options.several(options.device, options.settings)
 @options.workers
 @options.several(options.log_format, options.machine)
 def overlap(oracle_dir: Path, out: Path, log_format: str, machine: bool, **chosen: Any) -> None:
-    """What separation gives where several speak, and costs where one does.
+    """What separation gives and what it costs.
 
     ORACLE_DIR is as for compounding. Beside it stand the figures of Raj et al. (2021).
     """

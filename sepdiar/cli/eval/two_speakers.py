@@ -54,7 +54,7 @@ def wsj0mix(**chosen: Any) -> None:
 @click.command()
 @_options("tt", "mix_both", ": mix_both, mix_clean")
 def wham(**chosen: Any) -> None:
-    """SI-SDRi and SDRi on WHAM!, with its noise.
+    """SI-SDRi and SDRi on WHAM!, with noise.
 
     DATA holds wav8k/min/tt/mix_both, s1, s2, as the corpus' own scripts make them.
     """
@@ -68,7 +68,7 @@ def wham(**chosen: Any) -> None:
     ": mix_both_reverb, mix_clean_reverb, mix_both_anechoic, mix_clean_anechoic; -to-reverb: the room stays",
 )
 def whamr(**chosen: Any) -> None:
-    """SI-SDRi and SDRi on WHAMR!, with its noise and its rooms.
+    """SI-SDRi and SDRi on WHAMR!, with noise and rooms.
 
     DATA holds wav8k/min/tt/mix_both_reverb, s1_anechoic, s2_anechoic, as the corpus' own scripts make them.
     """
