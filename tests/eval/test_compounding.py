@@ -19,6 +19,7 @@ from sepdiar.evaluation.compounding.cells import cells, roles
 from sepdiar.evaluation.compounding.costs import alone, combined, costs, given_others, interaction, shapley, subsets
 from sepdiar.evaluation.compounding.measure import prepared
 from sepdiar.evaluation.compounding.truths import ready
+from sepdiar.evaluation.summary import kinds
 from sepdiar.metrics.sides import open_audio
 
 ROLES = ("separation", "diarization", "recognition")
@@ -156,6 +157,7 @@ def test_what_is_written_is_what_is_answered_and_a_second_run_is_read_back(measu
     corpus, out, results = measured
     written = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert written["cells"] == results["cells"] and "only together" in (out / "README.md").read_text(encoding="utf-8")
+    assert kinds.told("results", written), "the page of all results knows what is written"
     kept = (out / "recordings" / "bread.json").stat().st_mtime_ns
     settings = ["separate.backend=masking", "diarize.backend=mfcc"]
     again = sepdiar.eval.compounding(corpus, out, recipe="masking", settings=settings)
@@ -185,7 +187,7 @@ def test_what_separation_gives_is_told_beside_none_of_it(podcasts: Path, tmp_pat
     assert chain["masking"]["figures"]["si_sdr_overlap"]["value"] == pytest.approx(0, abs=3)
     assert chain["overlap alone"]["gains"]["si_sdr_overlap"]["value"] > 20
     assert chain["overlap alone"]["gains"]["si_sdr_clean"]["value"] == 0
-    assert "27.1" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "27.1" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8") and kinds.told("results", made)
     with pytest.raises(SepdiarError) as refused:
         sepdiar.eval.overlap(corpus, tmp_path / "out", turns="any")
     assert refused.value.code == "SD202"

@@ -19,6 +19,7 @@ from sepdiar.evaluation.embedded.results import Entry, collected, endured
 from sepdiar.evaluation.embedded.scores import Row, scored
 from sepdiar.evaluation.embedded.systems import SYSTEMS, Ran, System
 from sepdiar.evaluation.speed_table import BEGIN
+from sepdiar.evaluation.summary import kinds
 from sepdiar.formats import read_conversation
 from sepdiar.testing import speaker, speech, voices
 
@@ -156,6 +157,7 @@ def test_the_whole_and_then_nothing_is_done_again(material: Material, tmp_path: 
     assert main([*asked, "--hours", "0.005", "--long-minutes", "0.3"]) == 0
     results = json.loads((out / "results.json").read_text())
     assert results["endurance"]["hours"] == pytest.approx(0.005) and len(results["cases"]) == 1
+    assert kinds.told("results", results), "the page of all results knows what is written"
     assert not list(scratch.rglob("*seed1000/recordings"))
     readme = (out / "README.md").read_text().split(BEGIN)[1]
     assert "oracle-masking" in readme and "swaps in 0.005 hours" in readme and "SI-SDR overlap, dB" in readme

@@ -18,6 +18,7 @@ from sepdiar.evaluation.longform.results import System, collected, endured, meas
 from sepdiar.evaluation.longform.sheets import notes, sheet
 from sepdiar.evaluation.longform.ways import WAYS
 from sepdiar.evaluation.speed_table import BEGIN
+from sepdiar.evaluation.summary import kinds
 from sepdiar.formats import read_conversation
 from sepdiar.metrics.sides import open_audio
 from sepdiar.testing import voices
@@ -128,6 +129,7 @@ def test_the_command_writes_hours_and_then_keeps_them(material, tmp_path, capsys
     assert main(told) == 0
     again = json.loads((tmp_path / "out" / "results.json").read_text())
     assert again["endurance"] == written["endurance"] and len(again["cases"]) == 2
+    assert kinds.told("results", again), "the page of all results knows what is written"
     page = (tmp_path / "out" / "README.md").read_text()
     assert BEGIN in page and "0 swaps in" in page and "| 0.5 min and silences | oracle | ours | 0 |" in page
     assert "0 swaps in" in capsys.readouterr().out

@@ -22,6 +22,7 @@ from sepdiar.evaluation.meetings import utterances
 from sepdiar.evaluation.meetings.ami import references
 from sepdiar.evaluation.meetings.normalizer import chime8
 from sepdiar.evaluation.meetings.scores import FIGURES
+from sepdiar.evaluation.summary import kinds
 from sepdiar.formats import rttm, seglst
 from sepdiar.formats.segments import Segment, of_conversation
 from sepdiar.metrics.sides import open_audio
@@ -144,6 +145,7 @@ def test_libricss_with_true_turns_and_words_has_no_error(released, recipes, tmp_
     assert [row["figures"]["OV40"]["value"] for row in rows if row["source"]] == [43.2, 21.6]
     text = (out / "README.md").read_text()
     assert "optimistic" in text and "no bracket" not in text and json.loads((out / "results.json").read_text()) == results
+    assert kinds.told("results", results), "the page of all results knows what is written"
 
 
 def test_simulated_libricss_is_libricss_on_what_it_makes(manifest, recipes, tmp_path):

@@ -19,6 +19,7 @@ from sepdiar.evaluation.separators import floor, table, work
 from sepdiar.evaluation.separators.__main__ import Bench, main, orders
 from sepdiar.evaluation.separators.networks import publish
 from sepdiar.evaluation.separators.order import OURS, WAYS, WHOLE, WINDOWS, Order
+from sepdiar.evaluation.summary import kinds
 
 TINY = {
     "tdanet": {"outer": 8, "width": 16, "depth": 3, "kernel": 16, "passes": 1},
@@ -48,6 +49,7 @@ def test_ours_and_the_other_call_on_one_dialogue_and_what_is_there_is_not_measur
     capfd.readouterr()
     assert main(asked, TINY) == 0
     assert json.loads((tmp_path / "separators.json").read_text()) == found and not capfd.readouterr().err
+    assert kinds.told("separators", found), "the page of all results knows what is written"
 
 
 def test_a_call_that_finds_no_memory_or_fails_says_so(tmp_path, capfd, monkeypatch):

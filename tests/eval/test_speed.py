@@ -13,6 +13,7 @@ from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.machine import facts, measured
 from sepdiar.evaluation.speed import Case, Run, cases, checks, main, time_case
 from sepdiar.evaluation.speed_table import BEGIN, END, put
+from sepdiar.evaluation.summary import kinds
 from sepdiar.testing import voices
 
 
@@ -89,6 +90,7 @@ def test_the_whole_on_half_a_minute(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert {"decode", "diarize", "separate", "assemble", "write"} <= set(row["runs"][0]["stages"])
     assert row["runs"][0]["audio"] == pytest.approx(30, abs=0.1)
     assert row["runs"][0]["memory"] > row["runs"][0]["largest"] > 20
+    assert kinds.told("results", results), "the page of all results knows what is written"
     readme = (out / "README.md").read_text()
     assert "| 0.5 min | no | 2 |" in readme
     assert readme.split(BEGIN)[1].split(END)[0].strip() in capsys.readouterr().out

@@ -17,6 +17,7 @@ import sepdiar
 from sepdiar.cli import sepdiar as front
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import shipped
+from sepdiar.evaluation.summary import kinds
 from sepdiar.evaluation.two_speakers.layouts import LAYOUTS, mixtures
 from sepdiar.evaluation.two_speakers.measure import KEPT, measured
 from sepdiar.evaluation.two_speakers.scores import scored
@@ -266,6 +267,7 @@ def test_the_command_says_what_the_library_says(layout, tmp_path, name):
     results = json.loads(done.stdout)
     assert done.exit_code == 0 and results == json.loads((out / "results.json").read_text())
     assert results["separator"]["name"] == "compact" and results["mixtures"] == 2 and results["of"] == 3
+    assert kinds.told("results", results), "the page of all results knows what is written"
     shown = CliRunner().invoke(front, arguments, catch_exceptions=False).stdout
     readme = (out / "README.md").read_text()
     for row in shipped.reference(name).rows:
