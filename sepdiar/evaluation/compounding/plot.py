@@ -47,7 +47,7 @@ def _waterfall(axis: Any, results: Mapping[str, Any], key: str) -> None:
             spread = [[max(0.0, change - edges[0])], [max(0.0, edges[1] - change)]]
         axis.bar(place, change, bottom=at, color=colour)
         axis.errorbar(place, at + change, yerr=spread, color="#222222", elinewidth=0.9, capsize=2)
-        axis.annotate(f"{change:+.1f}", (place, max(at, at + change)), **ABOVE)
+        axis.annotate(f"{round(change, 1) + 0.0:+.1f}", (place, max(at, at + change)), **ABOVE)
         at += change
     axis.bar(len(steps) + 1, cells["system"], color=WHOLE)
     for place, value in ((0, cells["oracle"]), (len(steps) + 1, cells["system"])):
@@ -55,5 +55,6 @@ def _waterfall(axis: Any, results: Mapping[str, Any], key: str) -> None:
     labels = ["truth", *(name for name, _, _ in steps), "system"]
     axis.set_xticks(range(len(labels)), labels, fontsize=8, rotation=35, ha="right", rotation_mode="anchor")
     axis.set_title(f"{unit['title']}, {unit['unit']}", fontsize=10)
+    axis.use_sticky_edges = False
     axis.margins(y=0.12)
     axis.spines[["top", "right"]].set_visible(False)
