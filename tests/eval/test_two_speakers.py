@@ -118,16 +118,12 @@ def test_others_count_the_same(seed):
     outputs = np.stack([sources[1] + 0.4 * sources[0] + noise, np.convolve(sources[0], [0.2, 1, 0.3])[: len(mixture)] + noise])
     outputs = outputs.astype(np.float32) + 0.01
     score = scored("x", sources, mixture, outputs)
-    tensors = [
-        torch.from_numpy(np.ascontiguousarray(one, np.float64)) for one in (outputs[::-1], sources, np.stack([mixture] * 2))
-    ]
-    made, true, mixed = tensors
-    assert score.si_sdr == pytest.approx(float(scale_invariant_signal_noise_ratio(made, true).mean()), abs=1e-4)
-    assert score.si_sdr_mixture == pytest.approx(float(scale_invariant_signal_noise_ratio(mixed, true).mean()), abs=1e-4)
+    made, true, mixed = (np.ascontiguousarray(one, np.float64) for one in (outputs[::-1], sources, np.stack([mixture] * 2)))
+    for mine, theirs in ((score.si_sdr, made), (score.si_sdr_mixture, mixed)):
+        given = scale_invariant_signal_noise_ratio(torch.from_numpy(theirs), torch.from_numpy(true))
+        assert mine == pytest.approx(float(given.mean()), abs=1e-4)
     for mine, theirs in ((score.sdr, made), (score.sdr_mixture, mixed)):
-        assert mine == pytest.approx(
-            float(fast_bss_eval.bss_eval_sources(true, theirs, compute_permutation=False)[0].mean()), abs=1e-3
-        )
+        assert mine == pytest.approx(float(fast_bss_eval.sdr(true, theirs).mean()), abs=1e-3)
 
 
 def test_a_silent_source_is_refused():
