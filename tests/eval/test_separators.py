@@ -14,11 +14,12 @@ import torch
 
 from sepdiar import registry
 from sepdiar.errors import SepdiarError
+from sepdiar.evaluation.bench.order import OURS
 from sepdiar.evaluation.machine import measured
 from sepdiar.evaluation.separators import floor, table, work
 from sepdiar.evaluation.separators.__main__ import Bench, main, orders
 from sepdiar.evaluation.separators.networks import publish
-from sepdiar.evaluation.separators.order import OURS, WAYS, WHOLE, WINDOWS, Order
+from sepdiar.evaluation.separators.order import WAYS, WHOLE, WINDOWS, Order
 from sepdiar.evaluation.summary import kinds
 
 TINY = {

@@ -6,109 +6,77 @@ than --within, or more than --memory, is written with that reason.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+import sepdiar
 from sepdiar.audio.source import FileAudio
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
-from sepdiar.evaluation import machine
+from sepdiar.evaluation.bench.command import options, run
+from sepdiar.evaluation.bench.measuring import Bench as Measuring
+from sepdiar.evaluation.bench.order import OURS, Cell
 from sepdiar.evaluation.command import command
 from sepdiar.evaluation.separators import package, table, work
 from sepdiar.evaluation.separators.networks import publish
-from sepdiar.evaluation.separators.order import OURS, WAYS, Order
-from sepdiar.evaluation.speed_table import put
+from sepdiar.evaluation.separators.order import WAYS, Order
 from sepdiar.separation.band import brought_to
-from sepdiar.simulation import simulate
-from sepdiar.testing import voices
 
-OVERLAP, SEED = 0.15, 0
 RATES = (8_000, 16_000)
 BLOCK = 60  # seconds
-Cell = dict[str, Any]
 
 
-class Bench:
+class Bench(Measuring[Order]):
     """Measures cells; recordings and networks are made in `scratch` when they are first needed."""
 
     def __init__(self, asked: Namespace, scratch: Path, shapes: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-        self._asked, self._scratch, self._shapes = asked, scratch, shapes or {}
+        super().__init__(asked, scratch)
+        self._shapes = shapes or {}
         self._weights: dict[str, dict[str, Any]] = {}
 
     def measure(self, order: Order, shorter: Sequence[Mapping[str, Any]]) -> Cell:
-        """The figures of a cell, or why there are none; `shorter` are those of the same order with fewer minutes."""
-        known = machine.facts(["torch"])
-        where = f"{known['processor']}, {known['cores']} cores, {known['memory_gib']} GiB"
-        on = f"{known['date']}, {where}, torch {known['packages']['torch']}"
-        told = {"on": on, "load": known["load"], "within": self._asked.within, "memory": self._asked.memory}
-        if reason := self._beyond(order, shorter):
-            return {**order.facts(), **told, "not_run": reason}
-        try:
-            return {**order.facts(), **told, **self._measured(order)}
-        except SepdiarError as error:
-            return {**order.facts(), **told, "within": 0, "memory": 0, "not_run": f"{error.what or error}; {error.hint}"}
+        """The same, with the precision that was asked for beside the one that was chosen."""
+        return {**super().measure(order, shorter), "asked": order.precision}
 
-    def _measured(self, order: Order) -> Cell:
+    def measured(self, order: Order) -> Cell:
+        """The figures of a cell."""
         weights = self._weights.get(order.separator)
         if weights is None:
-            weights = publish(order.separator, self._scratch / order.separator, self._shapes.get(order.separator))
+            weights = publish(order.separator, self.scratch / order.separator, self._shapes.get(order.separator))
             self._weights[order.separator] = weights
-        talk = self._talk(order.minutes) if order.minutes else self._scratch
-        given = {**order.facts(), "weights": weights, "talk": str(talk), "memory": self._asked.memory}
-        program = [sys.executable, "-m", work.__name__]
+        talk = self.talk(order.minutes) if order.minutes else self.scratch
+        given = {**order.facts(), "weights": weights, "talk": str(talk), "memory": self.asked.memory}
+        program, environ = [sys.executable, "-m", work.__name__], None
         if order.separator == "mossformer2" and order.way not in (OURS, work.FLOOR):
-            if not self._asked.package_python:
+            if not self.asked.package_python:
                 raise SepdiarError("SD250", "clearvoice has an environment of its own", hint="--package-python PYTHON")
-            program = [str(self._asked.package_python), package.__file__]
+            program, environ = [str(self.asked.package_python), package.__file__], self._with_these_files()
             given |= {"weights": weights["path"], "mixture": str(talk / "mixture-16000.npy")}
-        cost = machine.measured([*program, json.dumps(given)], within=60 * self._asked.within)
-        found = {
-            key: value for event in cost.events if event["kind"] != "stderr" for key, value in event.items() if key != "kind"
-        }
-        if cost.code < 0 and cost.seconds > 60 * self._asked.within:
-            return {"not_run": f"ended after {self._asked.within:g} min"}
-        if "reason" in found:
-            return {"not_run": found["reason"]}
-        if cost.code or "seconds" not in found:
-            words = " ".join(str(event.get("message", "")) for event in cost.told("stderr"))
-            raise SepdiarError("SD901", f"{order.separator}, {order.way}: exit {cost.code}: {words[-300:]}")
-        return {**found, "audio": 60 * order.minutes}
+        found = self.ran(program, given, environ)
+        return found if "not_run" in found else {**found, "audio": 60 * order.minutes}
 
-    def _beyond(self, order: Order, shorter: Sequence[Mapping[str, Any]]) -> str:
-        """Why a cell is not tried, going by the longest of the shorter ones; at least as long a minute is assumed."""
-        if not shorter:
-            return ""
-        last = max(shorter, key=lambda cell: float(cell["minutes"]))
-        if "seconds" not in last:
-            return f"{last['minutes']:g} min were not: {last['not_run']}"
-        minutes = last["seconds"] / 60 * order.minutes / last["minutes"]
-        return (
-            f"at {last['minutes']:g} min's pace {minutes:.0f} min, more than {self._asked.within:g}"
-            if minutes > self._asked.within
-            else ""
-        )
-
-    def _talk(self, minutes: float) -> Path:
-        """A dialogue, and its samples at every rate that a network wants."""
-        folder = self._scratch / f"{minutes:g}"
-        made = folder / "dialogue-0000"
-        if not made.is_dir():
-            speech = self._asked.speech or self._scratch / "speech" / "manifest.tsv"
-            if not speech.is_file():
-                voices(speech.parent, speakers=6, utterances=20)
-            simulate(speech, folder, seconds=60 * minutes, overlap=OVERLAP, seed=SEED, rate=16_000)
-            for rate in RATES:
+    def talk(self, minutes: float) -> Path:
+        """The same, with its samples at every rate that a network wants."""
+        made = super().talk(minutes)
+        for rate in RATES:
+            if not (made / f"mixture-{rate}.npy").is_file():
                 _kept(made, rate)
         return made
+
+    def _with_these_files(self) -> Mapping[str, str]:
+        """What lets another Python import sepdiar, and nothing that lies beside it here."""
+        alone = self.scratch / "alone"
+        if not alone.is_dir():
+            alone.mkdir()
+            (alone / "sepdiar").symlink_to(Path(sepdiar.__file__).parent)
+        return {**os.environ, "PYTHONPATH": str(alone)}
 
 
 def orders(asked: Namespace) -> Iterator[Order]:
@@ -127,31 +95,10 @@ def main(arguments: Sequence[str] | None = None, shapes: Mapping[str, Mapping[st
     `shapes` are of networks that shall not have their published size.
     """
     asked = _asked(arguments)
-    place = asked.out / "separators.json"
-    asked.out.mkdir(parents=True, exist_ok=True)
-    results: dict[str, Any] = json.loads(place.read_text()) if place.is_file() else {"cells": [], "floors": []}
-    with TemporaryDirectory(prefix="sepdiar-separators-", dir=asked.scratch) as scratch:
-        bench = Bench(asked, Path(scratch), shapes)
-        for order in orders(asked):
-            rows = results["floors" if order.way == work.FLOOR else "cells"]
-            same = [one for one in rows if order.alike(_asked_for(one))]
-            here = next((one for one in same if one["minutes"] == order.minutes), None)
-            if here and ("seconds" in here or (here["within"] >= asked.within and here["memory"] >= asked.memory)):
-                continue
-            made = bench.measure(order, [one for one in same if one["minutes"] < order.minutes])
-            made["asked"] = order.precision
-            rows[:] = sorted([*(one for one in rows if one is not here), made], key=_place)
-            place.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-            print(json.dumps(made, sort_keys=True), file=sys.stderr)
-    shown = table.tables(results)
-    put(shown, asked.out / "separators.md")
-    print(shown)
+    listed = (("floors" if order.way == work.FLOOR else "cells", order) for order in orders(asked))
+    lists = ("cells", "floors")
+    run("separators", asked, lambda scratch: Bench(asked, scratch, shapes), listed, _place, table.tables, lists)
     return 0
-
-
-def _asked_for(cell: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A cell with the precision that was asked for; what it has is the one that was chosen."""
-    return {**cell, "precision": cell["asked"]}
 
 
 def _place(cell: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -170,25 +117,14 @@ def _kept(talk: Path, rate: int) -> None:
 
 
 def _asked(arguments: Sequence[str] | None) -> Namespace:
-    parser = ArgumentParser(prog="python -m sepdiar.evaluation.separators", description=__doc__)
+    parser = options("separators", __doc__)
     parser.add_argument("--separator", choices=WAYS, action="append", help="default: all")
-    parser.add_argument("--minutes", type=float, nargs="+", default=[1, 10, 60])
-    parser.add_argument("--within", type=float, default=10, metavar="MINUTES", help="that a cell may take")
-    memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (2 << 30), 1)
-    parser.add_argument(
-        "--memory", type=float, default=memory, metavar="GIB", help="that a cell may take on a CPU; default: half"
-    )
-    parser.add_argument("--device", default="cpu")
     parser.add_argument("--batch", type=int, default=8, help="windows that ours gives to the network at once")
     parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"), help="of ours; packages have theirs")
     parser.add_argument("--context", type=float, default=1.5, help="seconds that ours hears on each side of an overlap")
-    parser.add_argument("--threads", type=int, default=1, help="of a package's call; ours has one")
     parser.add_argument(
         "--package-python", type=Path, metavar="PYTHON", help="that has clearvoice; see eval/mossformer2/README.md"
     )
-    parser.add_argument("--speech", type=Path, help="manifest (TSV) that dialogues are simulated from; default: sepdiar.testing")
-    parser.add_argument("--scratch", type=Path, help="folder for recordings and networks, emptied afterwards")
-    parser.add_argument("--out", type=Path, default=Path("eval/speed"), metavar="DIR")
     return parser.parse_args(arguments)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-OURS = "sepdiar"
+from sepdiar.evaluation.bench import order
+
 WHOLE, WINDOWS = "package, whole file", "package, its windows"
 WAYS: Mapping[str, tuple[str, ...]] = {  # beside ours
     "compact": (),
@@ -21,7 +22,7 @@ WAYS: Mapping[str, tuple[str, ...]] = {  # beside ours
 
 
 @dataclass(frozen=True)
-class Order:
+class Order(order.Order):
     """One cell: a separator, a way to call it, the minutes of a dialogue, and how it computes."""
 
     separator: str
@@ -33,10 +34,6 @@ class Order:
     threads: int = 1
     context: float = 1.5
 
-    def facts(self) -> dict[str, Any]:
-        """As it stands in results.json."""
-        return asdict(self)
-
     def alike(self, cell: Mapping[str, Any]) -> bool:
-        """Whether a cell of results.json is of this order, but for the minutes."""
-        return all(cell.get(key) == value for key, value in self.facts().items() if key != "minutes")
+        """The same, by the precision that was asked for: what a cell has is the one that was chosen."""
+        return super().alike({**cell, "precision": cell["asked"]})

@@ -1,19 +1,16 @@
-"""The long-file call of clearvoice, timed: run by a Python that has that package, and without sepdiar.
+"""The long-file call of clearvoice, timed: run by a Python that has that package, and of sepdiar only these files.
 
     PYTHON package.py '{"weights": FILE, "mixture": FILE.npy, "device": "cpu", "threads": 1, "memory": 8}'
 
-It tells what it measured as a line of JSON on stderr. What measures here is also used by `work.py`, for all others.
+It tells what it measured as a line of JSON on stderr.
 """
 
 from __future__ import annotations
 
 import json
-import resource
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -24,44 +21,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from sepdiar.evaluation.bench.telling import limit, measured, tell
+
 SHAPE = {"encoder_embedding_dim": 512, "mossformer_sequence_dim": 512, "num_mossformer_layer": 24, "encoder_kernel_size": 16}
 DECODED = {"network": "MossFormer2_SS_16K", "sampling_rate": 16_000, "one_time_decode_length": 2, "decode_window": 2}
 ASIDE = ("librosa", "torchaudio", "utils.misc", "utils.bandwidth_sub", "dataloader.meldataset")
-MIB = 1 << 20
-
-
-def tell(kind: str, **facts: Any) -> None:
-    """A line for whoever started this process."""
-    print(json.dumps({"kind": kind, **facts}), file=sys.stderr, flush=True)
-
-
-def limit(gib: float, device: str) -> None:
-    """No more address space than this; a GPU needs far more of it than memory, and has its own end."""
-    if gib and device == "cpu":
-        resource.setrlimit(resource.RLIMIT_AS, (round(gib * 1024 * MIB),) * 2)
-
-
-def peak(device: str) -> float:
-    """MiB that this process had at most, on the device where that is no CPU."""
-    if device != "cpu":
-        return float(torch.cuda.max_memory_allocated(device) / MIB)
-    status = Path("/proc/self/status")
-    if status.is_file():  # the kernel's other figure counts what the process had before it became another program
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (MIB if sys.platform == "darwin" else 1024)
-
-
-@contextmanager
-def measured(device: str, **facts: Any) -> Any:
-    """Tell how long what is done meanwhile took, and the memory before it and at the highest."""
-    idle, before, began = peak(device), time.process_time(), time.perf_counter()
-    yield
-    if device != "cpu":
-        torch.cuda.synchronize(device)
-    seconds, processor = time.perf_counter() - began, time.process_time() - before
-    figures = {"seconds": round(seconds, 3), "processor": round(processor, 3)}
-    tell("measured", **figures, idle_mib=round(idle, 1), peak_mib=round(peak(device), 1), **facts)
 
 
 def whole_file(call: Callable[[Any], Any], mixture: Any, rate: int, device: str, **facts: Any) -> None:

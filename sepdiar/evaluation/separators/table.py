@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sepdiar.evaluation.separators.order import OURS
+from sepdiar.evaluation.bench import table
+from sepdiar.evaluation.bench.order import OURS
+from sepdiar.evaluation.bench.table import Cell, figures, growth, machines
 
 GOAL = 5.0  # times the package's call, on dialogues of 15 % overlap
 # what a cell has in common with the one it is held against
 SHARED = ("separator", "minutes", "device", "batch", "threads", "context", "asked")
-Cell = Mapping[str, Any]
 
 
 def tables(results: Mapping[str, Any]) -> str:
@@ -28,21 +29,18 @@ def tables(results: Mapping[str, Any]) -> str:
         "peak MiB",
         "ours",
     )
-    lines = _table(heads, [_row(cell, cells) for cell in cells])
+    lines = table.table(heads, [_row(cell, cells) for cell in cells])
     floors = [_least(one) for one in results["floors"]]
     if floors:
         least = ("separator", "device", "at once", "operations", "bytes", "least ms", "limited by", "takes ms", "times the least")
-        lines += ["", *_table(least, floors)]
+        lines += ["", *table.table(least, floors)]
     lines += ["", *goals(cells)]
-    return "\n".join([*lines, "", *_machines([*cells, *results["floors"]])])
+    return "\n".join([*lines, "", *machines([*cells, *results["floors"]])])
 
 
 def ratio(cell: Cell, cells: Sequence[Cell], key: str = "seconds") -> float | None:
     """How many times as long as ours a package's call takes, where both were measured; `key` is what is compared."""
-    ours = next((one for one in cells if one["way"] == OURS and all(one[same] == cell[same] for same in SHARED)), None)
-    if cell["way"] == OURS or ours is None or "seconds" not in ours or "seconds" not in cell:
-        return None
-    return float(cell[key] / ours[key]) if ours[key] else None
+    return table.ratio(cell, cells, SHARED, key)
 
 
 def goals(cells: Sequence[Cell]) -> Iterator[str]:
@@ -53,13 +51,7 @@ def goals(cells: Sequence[Cell]) -> Iterator[str]:
             verdict = "holds" if found >= GOAL else "**does not hold**"
             what = f"{cell['separator']}, {cell['minutes']:g} min, ours against {cell['way']}"
             yield f"- {verdict}: {what}: {found:.3g} x, goal {GOAL:g} x"
-    for name in dict.fromkeys((cell["separator"], cell["device"]) for cell in cells):
-        ours = [one for one in cells if (one["separator"], one["device"], one["way"]) == (*name, OURS) and "seconds" in one]
-        if len(ours) > 1:
-            short, *_, long = sorted(ours, key=lambda one: float(one["minutes"]))
-            growth = long["peak_mib"] / short["peak_mib"]
-            lengths = f"at {long['minutes']:g} min that it takes at {short['minutes']:g}"
-            yield f"- {name[0]}, {name[1]}: ours takes {growth:.2f} x the memory {lengths}"
+    yield from growth(cells, "separator")
 
 
 def _row(cell: Cell, cells: Sequence[Cell]) -> Sequence[str]:
@@ -73,8 +65,7 @@ def _row(cell: Cell, cells: Sequence[Cell]) -> Sequence[str]:
         return *named, f"not run: {cell['not_run']}", "", "", "", "", ""
     found = ratio(cell, cells)
     heard = f"{100 * cell['heard_seconds'] / cell['audio']:.0f} %" if "heard_seconds" in cell else "100 %"
-    speed = f"{cell['audio'] / cell['seconds']:.3g}"
-    told = (f"{cell['seconds']:.1f}", f"{cell['processor']:.1f}", speed, heard, f"{cell['peak_mib']:.0f}")
+    told = (*figures(cell), heard, f"{cell['peak_mib']:.0f}")
     work = ratio(cell, cells, "processor")
     return *named, *told, f"{found:.3g} x faster ({work:.3g} x less of the processor)" if found and work else ""
 
@@ -92,13 +83,3 @@ def _least(one: Cell) -> Sequence[str]:
         first.removeprefix("by_"),
     )
     return *named, at_once, *figures, f"{1e3 * one['seconds']:.3g}", f"{one['seconds'] / least:.2f}"
-
-
-def _machines(cells: Sequence[Cell]) -> list[str]:
-    known = dict.fromkeys(f"{one['on']}, load {one['load']} before" for one in cells if "on" in one)
-    about = dict.fromkeys(one["package"] for one in cells if one.get("package"))
-    return [*(f"- {one}" for one in known), *(f"- {one}" for one in about)]
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows)]

@@ -21,9 +21,11 @@ from sepdiar.assemble.stage import Assemble
 from sepdiar.audio.source import FileAudio
 from sepdiar.conversation import Conversation
 from sepdiar.errors import SepdiarError
+from sepdiar.evaluation.bench.order import OURS
+from sepdiar.evaluation.bench.telling import limit, measured, tell
 from sepdiar.evaluation.separators import floor
-from sepdiar.evaluation.separators.order import OURS, WHOLE
-from sepdiar.evaluation.separators.package import limit, measured, tell, whole_file
+from sepdiar.evaluation.separators.order import WHOLE
+from sepdiar.evaluation.separators.package import whole_file
 from sepdiar.events import silence
 from sepdiar.networks.threads import one_thread
 from sepdiar.pipeline import Take
