@@ -42,8 +42,7 @@ class Canary(NemoRecognizer):
         found = nemo.found(model, path)
         networks = nemo.parts(found, {nemo.MAIN: "EncDecMultiTaskModel", ALIGNER: "EncDecCTCModelBPE"}, device)
         network, self._aligner = networks[nemo.MAIN], networks.get(ALIGNER)
-        super().__init__(network, batch, HERE, device)
-        self.model, self.model_sha256 = found.name, found.sha256
+        super().__init__(found, network, batch, HERE, device)
         network.change_decoding_strategy(nemo.settings(network.cfg.decoding, {"strategy": "beam", "beam": {"beam_size": beam}}))
         self._prompt = self._asked(language)
         self._language = language

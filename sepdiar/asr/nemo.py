@@ -14,26 +14,26 @@ from sepdiar.asr.utterances import utterances
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Word
 from sepdiar.errors import SepdiarError
+from sepdiar.networks.from_nemo import RATE, FromNemo
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-RATE = 16_000
+    from sepdiar.models.published import Published
+
 LONGEST, JOIN, CONTEXT, GAP = 28.0, 1.0, 0.2, 0.5  # seconds: of a pack, between joined turns, around them, between utterances
 SHORTEST = 0.08  # seconds of a word: the networks tell time in steps of that
 
 
-class NemoRecognizer(ABC):
+class NemoRecognizer(FromNemo, ABC):
     """A recogniser whose network hears packs of utterances, `batch` at once."""
 
-    needs = ("nemo.collections.asr", "huggingface_hub", "yaml")
-    extra = "nemo"
-    rate = RATE
     training_grade = True
 
-    def __init__(self, network: Any, batch: int, where: str, device: str) -> None:
+    def __init__(self, found: Published, network: Any, batch: int, where: str, device: str) -> None:
         if not isinstance(batch, int) or not 1 <= batch <= 256:
             raise SepdiarError("SD202", f"a whole number from 1 to 256, not {batch!r}", where=f"{where}.batch")
+        self.model, self.model_sha256 = found.name, found.sha256
         self._network, self._batch, self._device = network, batch, device
 
     @abstractmethod

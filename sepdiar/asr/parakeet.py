@@ -24,8 +24,7 @@ class Parakeet(NemoRecognizer):
 
         found = nemo.found(model, path)
         network = nemo.load(found, "EncDecRNNTBPEModel", device)
-        super().__init__(network, batch, "transcribe.parakeet", device)
-        self.model, self.model_sha256 = found.name, found.sha256
+        super().__init__(found, network, batch, "transcribe.parakeet", device)
         asked = {"strategy": "greedy_batch", "compute_timestamps": True, "confidence_cfg": SURE}
         network.change_decoding_strategy(nemo.settings(network.cfg.decoding, asked), verbose=False)
 

@@ -13,10 +13,10 @@ from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn
 from sepdiar.diarization.activity import loudness_of
 from sepdiar.diarization.again import Embedder, listened_again
+from sepdiar.diarization.limits import within_limits
 from sepdiar.diarization.linking import Names, Vectors, Voices, linked
 from sepdiar.diarization.turns import sounds, turns_of
 from sepdiar.diarization.windows import Activity, Plan, Segmenter, Windows, listen, padded, together
-from sepdiar.errors import SepdiarError
 
 RATE = 16000
 LENGTH, STEP = 10.0, 2.5  # seconds of a window, and from one to the next
@@ -43,10 +43,7 @@ class Compact:
         from sepdiar.networks import weights
         from sepdiar.networks.ear import Ear
 
-        if not 1 <= most <= 100:
-            raise SepdiarError("SD202", f"{most} is not from 1 to 100", where="diarize.compact.most")
-        if not 0.5 <= step <= LENGTH / 2:
-            raise SepdiarError("SD202", f"{step} is not from 0.5 to {LENGTH / 2:g}", where="diarize.compact.step")
+        within_limits("compact", most=(most, 1, 100), step=(step, 0.5, LENGTH / 2))
         self._pause, self._most, self._step = pause, most, step
         segmentation, embedding = self.model.split(", ")
         found = weights.find(segmentation)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn
 from sepdiar.diarization.compact import diarized
+from sepdiar.diarization.limits import within_limits
 from sepdiar.diarization.windows import Activity, Plan
 from sepdiar.errors import SepdiarError
 
@@ -49,14 +50,8 @@ class EendEda:
         from sepdiar.networks.devices import present
         from sepdiar.networks.ear import Ear
 
-        for key, value, least, largest in (
-            ("window", window, 5, 60),
-            ("step", step, 1, window / 2),
-            ("local", local, 1, LOCAL),
-            ("most", most, 1, 100),
-        ):
-            if not least <= value <= largest:
-                raise SepdiarError("SD202", f"{value} is not from {least} to {largest:g}", where=f"diarize.eend-eda.{key}")
+        limits = {"window": (window, 5, 60), "step": (step, 1, window / 2), "local": (local, 1, LOCAL), "most": (most, 1, 100)}
+        within_limits("eend-eda", **limits)
         self._network, name, sha256 = _named(model, path)
         self._network = self._network.to(present(device))
         self._ear, self._device = Ear(voice, device), device

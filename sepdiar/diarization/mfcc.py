@@ -9,6 +9,7 @@ import numpy as np
 from sepdiar.audio.source import Audio
 from sepdiar.conversation import Span, Turn, merged
 from sepdiar.diarization import activity, cepstra
+from sepdiar.diarization.limits import within_limits
 from sepdiar.diarization.mixture import Mixture
 from sepdiar.diarization.voices import STEP, Labels, path, scores, steps, voices
 from sepdiar.errors import SepdiarError
@@ -46,8 +47,7 @@ class Mfcc:
     def __init__(self, vad: str = "silero", pause: float = 0.3, most: int = 8) -> None:
         if vad not in VADS:
             raise SepdiarError("SD201", f"no activity detector {vad!r}; there are: {', '.join(VADS)}", where="diarize.mfcc.vad")
-        if not 1 <= most <= 100:
-            raise SepdiarError("SD202", f"{most} is not from 1 to 100", where="diarize.mfcc.most")
+        within_limits("mfcc", most=(most, 1, 100))
         self._vad = VADS[vad](pause=pause)
         self._pause, self._most = round(pause * self.rate), most
         self.model, self.model_sha256 = self._vad.model, self._vad.model_sha256

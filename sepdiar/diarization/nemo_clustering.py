@@ -15,13 +15,13 @@ import numpy as np
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn, merged
 from sepdiar.diarization.activity import Activity, Values, hysteresis, loudness_of
+from sepdiar.diarization.limits import within_limits
 from sepdiar.diarization.windows import padded
-from sepdiar.errors import SepdiarError
+from sepdiar.networks.from_nemo import RATE, FromNemo
 
 if TYPE_CHECKING:
     from sepdiar.models.published import Published
 
-RATE = 16_000
 SCALES = (1.5, 1.25, 1.0, 0.75, 0.5)  # seconds of the pieces that voices are heard in, one every half of that; the last decides
 BATCH = 32  # pieces that are heard together on a GPU
 BLOCK, AROUND = 30, 2  # seconds in which speech is looked for, and those on each side that are heard with them
@@ -31,16 +31,13 @@ CLUSTERS = 50  # of such a part, if that is more than there may be speakers
 CLOSE, FEW = 0.25, 80  # how many neighbours may count, as a share; with so few pieces the speakers are counted another way
 
 
-class NemoClustering:
+class NemoClustering(FromNemo):
     """NeMo's MarbleNet, TitaNet and spectral clustering: one speaker at a time, any number of them; 16 kHz.
 
     `vad` and `voice` are models that were pulled under these names, or their archives. Without a number there are at most
     `most` speakers. Pauses of less than `pause` seconds in which nobody else begins are part of a turn.
     """
 
-    rate = RATE
-    needs = ("nemo.collections.asr", "huggingface_hub", "yaml")
-    extra = "nemo"
     hears_overlap = False
 
     def __init__(
@@ -53,8 +50,7 @@ class NemoClustering:
     ) -> None:
         from sepdiar.networks import nemo
 
-        if not 1 <= most <= 100:
-            raise SepdiarError("SD202", f"{most} is not from 1 to 100", where="diarize.nemo-clustering.most")
+        within_limits("nemo-clustering", most=(most, 1, 100))
         speech, voices = (_found(one) for one in (vad, voice))
         self._speech = MarbleNet(nemo.load(speech, "EncDecFrameClassificationModel", device), device, pause)
         self._voice = nemo.load(voices, "EncDecSpeakerLabelModel", device)

@@ -11,8 +11,8 @@ import numpy as np
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Turn
 from sepdiar.diarization.joint import Sourced, heard_at_once
+from sepdiar.diarization.limits import within_limits
 from sepdiar.diarization.windows import Activity, Plan
-from sepdiar.errors import SepdiarError
 
 RATE = 16_000
 STEP = 1.25  # seconds from one window to the next
@@ -46,10 +46,7 @@ class PixIt:
         from sepdiar.networks.ear import Ear
         from sepdiar.networks.pyannote import CHECKPOINT
 
-        if not 1 <= most <= 100:
-            raise SepdiarError("SD202", f"{most} is not from 1 to 100", where="diarize.pixit.most")
-        if not 0.5 <= step <= totatonet.WINDOW / 2:
-            raise SepdiarError("SD202", f"{step} is not from 0.5 to {totatonet.WINDOW / 2:g}", where="diarize.pixit.step")
+        within_limits("pixit", most=(most, 1, 100), step=(step, 0.5, totatonet.WINDOW / 2))
         found = in_folder(path, (CHECKPOINT,)) if path else pulled(model, (CHECKPOINT,))
         self._network = totatonet.load(found.files[CHECKPOINT]).to(device)
         self._ear, self._device, self._pause, self._most = Ear(voice, device), device, pause, most

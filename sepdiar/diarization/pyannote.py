@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn
+from sepdiar.diarization.limits import within_limits
 from sepdiar.diarization.linking import Names
 from sepdiar.diarization.votes import NOBODY, Frames, Heard
 from sepdiar.diarization.windows import padded
@@ -57,8 +58,7 @@ class Pyannote:
 
         if not 1 <= least <= most <= 100:
             raise SepdiarError("SD202", f"{least} to {most} is not within 1 to 100", where="diarize.pyannote.least")
-        if not 0.5 <= step <= LENGTH / 2:
-            raise SepdiarError("SD202", f"{step} is not from 0.5 to {LENGTH / 2:g}", where="diarize.pyannote.step")
+        within_limits("pyannote", step=(step, 0.5, LENGTH / 2))
         files = (pyannote_pipeline.SETTINGS,)
         self._pipeline = pyannote_pipeline.load(in_folder(path, files) if path else pulled(model, files), device)
         self.model, self.model_sha256 = self._pipeline.name, self._pipeline.sha256

@@ -11,18 +11,19 @@ from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn
 from sepdiar.diarization.activity import loudness_of
 from sepdiar.diarization.compact import diarized
+from sepdiar.diarization.limits import within_limits
 from sepdiar.diarization.turns import sounds, turns_of
 from sepdiar.diarization.windows import Activity, Plan
 from sepdiar.errors import SepdiarError
+from sepdiar.networks.from_nemo import RATE, FromNemo
 
-RATE = 16_000
 LOCAL = 4  # speakers that it hears
 AHEAD, BEHIND, REMEMBERED = 40, 40, 300  # frames of 80 ms around a part, and after how many its memory of voices is renewed
 MARGIN = 4  # frames of 10 ms: features of a part are those of the whole recording that far from its ends
 HERE = "diarize.sortformer"
 
 
-class Sortformer:
+class Sortformer(FromNemo):
     """NVIDIA's Sortformer through NeMo: who speaks when, overlap included; up to four in a stream, or in windows; 16 kHz.
 
     The model was pulled as `model`, or is the archive `path`. One that was trained for streams hears the recording in parts of
@@ -31,9 +32,6 @@ class Sortformer:
     are told apart by their voices, which our model `voice` knows. Turns of one less than `pause` seconds apart are one.
     """
 
-    rate = RATE
-    needs = ("nemo.collections.asr", "huggingface_hub", "yaml")
-    extra = "nemo"
     hears_overlap = True
 
     def __init__(
@@ -51,14 +49,8 @@ class Sortformer:
         from sepdiar.networks import nemo
         from sepdiar.networks.ear import Ear
 
-        for key, value, least, largest in (
-            ("part", part, 1, 60),
-            ("window", window, 5, 300),
-            ("step", step, 1, window / 2),
-            ("most", most, 1, 100),
-        ):
-            if not least <= value <= largest:
-                raise SepdiarError("SD202", f"{value} is not from {least} to {largest:g}", where=f"{HERE}.{key}")
+        limits = {"part": (part, 1, 60), "window": (window, 5, 300), "step": (step, 1, window / 2), "most": (most, 1, 100)}
+        within_limits("sortformer", **limits)
         found = nemo.found(model, path)
         self._network = nemo.load(found, "SortformerEncLabelModel", device)
         self._ear, self._device = Ear(voice, device), device

@@ -14,7 +14,7 @@ from sepdiar.audio.source import ArrayAudio
 from sepdiar.conversation import Span, Turn
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import gss
-from sepdiar.evaluation.gss.__main__ import Array, main, written
+from sepdiar.evaluation.gss.__main__ import main, written
 
 RATE = 8000
 NEMO = importlib.util.find_spec("nemo") is not None
@@ -48,7 +48,7 @@ def test_turns_of_one_speaker_are_joined_and_only_those_who_are_heard_count():
 
 def test_a_file_a_microphone_is_an_array():
     first, second = np.arange(10, dtype=np.float32), np.arange(8, dtype=np.float32)[:, None] * [[1, -1]]
-    array = Array([ArrayAudio(first, RATE), ArrayAudio(second, RATE)])
+    array = gss.array([ArrayAudio(first, RATE), ArrayAudio(second, RATE)])
     assert (array.samples, array.channels, array.rate) == (8, 3, RATE)
     assert array.read(Span(2, 4)).tolist() == [[2, 2, -2], [3, 3, -3]]
 

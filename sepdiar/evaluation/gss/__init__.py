@@ -17,9 +17,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from sepdiar.audio.source import Audio, Samples
+from sepdiar.audio.source import Audio, Samples, Within
 from sepdiar.conversation import Span, Turn, merged
 from sepdiar.errors import SepdiarError
+from sepdiar.metrics.sides import Beside
 
 CONTEXT = 15.0  # seconds that are heard on each side of a turn
 LONGEST = 20.0  # seconds that are separated at once
@@ -32,6 +33,12 @@ class Piece:
     speaker: str
     span: Span
     samples: Samples
+
+
+def array(microphones: Sequence[Audio]) -> Beside:
+    """Microphones that were recorded each to a file, or some of them together, as one recording; as long as the shortest."""
+    shortest = Span(0, min(part.samples for part in microphones))
+    return Beside(tuple(Within(part, shortest) for part in microphones))
 
 
 def guided(

@@ -6,47 +6,21 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from sepdiar.audio.source import BLOCK, Audio, FileAudio, Samples
-from sepdiar.conversation import Span, Turn
+from sepdiar.audio.source import BLOCK, Audio
+from sepdiar.conversation import Turn
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import gss
 from sepdiar.evaluation.command import command
 from sepdiar.evaluation.gss import CONTEXT, Piece
 from sepdiar.formats import read_segments
 from sepdiar.formats.segments import to_turns
+from sepdiar.metrics.sides import open_audio
 from sepdiar.store.disk import refusals
-
-
-@dataclass(frozen=True)
-class Array:
-    """Microphones that were recorded each to a file, as the channels of one recording, as long as the shortest."""
-
-    parts: Sequence[Audio]
-
-    @property
-    def rate(self) -> int:
-        return self.parts[0].rate
-
-    @property
-    def samples(self) -> int:
-        return min(part.samples for part in self.parts)
-
-    @property
-    def channels(self) -> int:
-        return sum(part.channels for part in self.parts)
-
-    @property
-    def bits(self) -> int:
-        return max(part.bits for part in self.parts)
-
-    def read(self, span: Span) -> Samples:
-        return np.hstack([part.read(span) for part in self.parts])
 
 
 @command
@@ -60,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--keep-echoes", action="store_true", help="no prediction of echoes: much faster")
     parser.add_argument("--device", default="cpu")
     asked = parser.parse_args(arguments)
-    array = Array([FileAudio.open(path) for path in asked.audio])
+    array = gss.array([open_audio(path) for path in asked.audio])
     pieces = gss.guided(
         array, _turns(asked.turns, array.rate), context=asked.context, dereverberate=not asked.keep_echoes, device=asked.device
     )
