@@ -9,7 +9,7 @@ there or at the lower `scored_rate`. The results, `results.json` and a table in 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sepdiar.evaluation.bootstrap import mean
 from sepdiar.evaluation.page import write
 from sepdiar.evaluation.two_speakers.layouts import LAYOUTS, RATES, Mixture, mixtures
 from sepdiar.evaluation.two_speakers.measure import measured
+from sepdiar.evaluation.two_speakers.scores import Score
 from sepdiar.evaluation.two_speakers.separators import opened
 from sepdiar.evaluation.two_speakers.sheets import FIGURES, notes, sheet
 from sepdiar.events import Listener, silence
@@ -28,121 +29,57 @@ PACKAGES = ("sepdiar", "numpy", "scipy", "soundfile", "soxr", "torch")
 Results = dict[str, Any]
 
 
-def wsj0mix(
-    data: str | Path,
-    out: str | Path,
-    separator: str | None = None,
-    rate: int = 8000,
-    scored_rate: int | None = None,
-    mode: str = "min",
-    split: str = "tt",
-    condition: str = "mix",
-    limit: int | None = None,
-    device: str | None = None,
-    settings: Iterable[str] = (),
-    listen: Listener = silence,
-) -> Results:
-    """Score a separator on WSJ0-2mix."""
-    return _run("wsj0mix", data, out, separator, rate, scored_rate, mode, split, condition, limit, device, settings, listen)
+def _benchmark(name: str, about: str) -> Callable[..., Results]:
+    """The function of a benchmark; where nothing else is asked it measures the part that is published."""
+    layout = LAYOUTS[name]
+
+    def measure(
+        data: str | Path,
+        out: str | Path,
+        separator: str | None = None,
+        rate: int = 8000,
+        scored_rate: int | None = None,
+        mode: str = "min",
+        split: str = layout.splits[0],
+        condition: str = next(iter(layout.conditions)),
+        limit: int | None = None,
+        device: str | None = None,
+        settings: Iterable[str] = (),
+        listen: Listener = silence,
+    ) -> Results:
+        found = mixtures(layout, Path(data), rate, mode, split, condition)
+        if limit is not None and limit < 1:
+            raise SepdiarError("SD202", f"1 or more, not {limit}", where="limit")
+        if scored_rate not in (None, *(known for known in RATES if known <= rate)):
+            raise SepdiarError("SD202", f"at most the rate of the mixtures, {rate}, not {scored_rate}", where="scored_rate")
+        blind, known = opened(shipped.recipe(name), separator, device, settings)
+        chosen = {"rate": rate, "scored_rate": scored_rate or rate, "mode": mode, "split": split, "condition": condition}
+        asked = {"benchmark": name, **chosen, "separator": known}
+        scores = measured(blind, found[:limit], rate, scored_rate or rate, {**asked, "files": _digest(found)}, Path(out), listen)
+        return _written({**asked, "of": len(found)}, scores, Path(out))
+
+    measure.__name__ = measure.__qualname__ = name
+    measure.__doc__ = about
+    return measure
 
 
-def wham(
-    data: str | Path,
-    out: str | Path,
-    separator: str | None = None,
-    rate: int = 8000,
-    scored_rate: int | None = None,
-    mode: str = "min",
-    split: str = "tt",
-    condition: str = "mix_both",
-    limit: int | None = None,
-    device: str | None = None,
-    settings: Iterable[str] = (),
-    listen: Listener = silence,
-) -> Results:
-    """Score a separator on WHAM!: the speakers apart, and the noise gone."""
-    return _run("wham", data, out, separator, rate, scored_rate, mode, split, condition, limit, device, settings, listen)
+wsj0mix = _benchmark("wsj0mix", "Score a separator on WSJ0-2mix.")
+wham = _benchmark("wham", "Score a separator on WHAM!: the speakers apart, and the noise gone.")
+whamr = _benchmark("whamr", "Score a separator on WHAMR!: the speakers apart, the noise and the room gone.")
+librimix = _benchmark("librimix", "Score a separator on Libri2Mix.")
 
 
-def whamr(
-    data: str | Path,
-    out: str | Path,
-    separator: str | None = None,
-    rate: int = 8000,
-    scored_rate: int | None = None,
-    mode: str = "min",
-    split: str = "tt",
-    condition: str = "mix_both_reverb",
-    limit: int | None = None,
-    device: str | None = None,
-    settings: Iterable[str] = (),
-    listen: Listener = silence,
-) -> Results:
-    """Score a separator on WHAMR!: the speakers apart, the noise and the room gone."""
-    return _run("whamr", data, out, separator, rate, scored_rate, mode, split, condition, limit, device, settings, listen)
-
-
-def librimix(
-    data: str | Path,
-    out: str | Path,
-    separator: str | None = None,
-    rate: int = 8000,
-    scored_rate: int | None = None,
-    mode: str = "min",
-    split: str = "test",
-    condition: str = "mix_clean",
-    limit: int | None = None,
-    device: str | None = None,
-    settings: Iterable[str] = (),
-    listen: Listener = silence,
-) -> Results:
-    """Score a separator on Libri2Mix."""
-    return _run("librimix", data, out, separator, rate, scored_rate, mode, split, condition, limit, device, settings, listen)
-
-
-def _run(
-    name: str,
-    data: str | Path,
-    out: str | Path,
-    separator: str | None,
-    rate: int,
-    scored_rate: int | None,
-    mode: str,
-    split: str,
-    condition: str,
-    limit: int | None,
-    device: str | None,
-    settings: Iterable[str],
-    listen: Listener,
-) -> Results:
-    layout, reference = LAYOUTS[name], shipped.reference(name)
-    found = mixtures(layout, Path(data), rate, mode, split, condition)
-    if limit is not None and limit < 1:
-        raise SepdiarError("SD202", f"1 or more, not {limit}", where="limit")
-    if scored_rate not in (None, *(known for known in RATES if known <= rate)):
-        raise SepdiarError("SD202", f"at most the rate of the mixtures, {rate}, not {scored_rate}", where="scored_rate")
-    blind, known = opened(shipped.recipe(name), separator, device, settings)
-    part: dict[str, Any] = {
-        "rate": rate,
-        "scored_rate": scored_rate or rate,
-        "mode": mode,
-        "split": split,
-        "condition": condition,
-    }
-    asked = {"benchmark": name, **part, "separator": known, "files": _digest(found)}
-    scores = measured(blind, found[:limit], rate, part["scored_rate"], asked, Path(out), listen)
+def _written(asked: Mapping[str, Any], scores: Sequence[Score], out: Path) -> Results:
+    reference = shipped.reference(asked["benchmark"])
     results: Results = {
-        "benchmark": name,
+        **asked,
         "title": reference.title,
-        **part,
-        "separator": known,
         "mixtures": len(scores),
-        "of": len(found),
         "figures": {figure: mean([getattr(score, figure) for score in scores]) for figure in FIGURES},
         "machine": machine.facts(PACKAGES),
     }
     results["protocol"] = notes(results)
-    write(Path(out), results, [sheet(results, reference.rows)], results["protocol"], "")
+    write(out, results, [sheet(results, reference.rows)], results["protocol"], "")
     return results
 
 
