@@ -20,7 +20,7 @@ from xml.etree.ElementTree import Element
 
 from sepdiar.conversation import Turn
 from sepdiar.corpora import Truth, nxt
-from sepdiar.corpora.parts import Source, lacking, sounds, truth, xml
+from sepdiar.corpora.parts import Source, lacking, sounds, spelled, truth, xml
 from sepdiar.errors import SepdiarError
 
 ABOUT = "AMI: amicorpus/ES2002a/audio/ES2002a.Headset-0.wav … and words/, segments/, corpusResources/meetings.xml beside it"
@@ -85,7 +85,7 @@ def _turns(speaker: str, place: Path, stem: str) -> Iterator[Turn]:
 def _text(element: Element) -> str:
     if element.tag != "w" or element.get("punc") == "true":
         return ""
-    return nxt.spelled("".join((element.text or "").split()))
+    return spelled("".join((element.text or "").split()))
 
 
 def _annotations(folder: Path) -> Path | None:

@@ -40,7 +40,7 @@ NONE = ("", "NA", "nan")
 
 def found(folder: Path) -> bool:
     """Whether the transcript of any conversation is here."""
-    return next(folder.rglob("transcription/transcript_*.csv"), None) is not None
+    return any(folder.rglob("transcription/transcript_*.csv"))
 
 
 def read(folder: Path) -> Iterator[Truth]:

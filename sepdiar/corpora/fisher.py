@@ -19,8 +19,7 @@ from pathlib import Path
 
 from sepdiar.conversation import Turn
 from sepdiar.corpora import Truth
-from sepdiar.corpora.nxt import spelled
-from sepdiar.corpora.parts import Source, lacking, sounds, spoken, truth, utterance
+from sepdiar.corpora.parts import Source, by_stem, lacking, spelled, spoken, truth, utterance
 from sepdiar.formats import read_text
 from sepdiar.formats.segments import lines
 
@@ -35,15 +34,13 @@ ERRATA = {"31.09 234.06 A:": "231.09 234.06 A:", "31.09 234.06 B:": "231.09 234.
 
 def found(folder: Path) -> bool:
     """Whether a transcript is here."""
-    return next(folder.rglob(f"{CALL}.txt"), None) is not None
+    return any(folder.rglob(f"{CALL}.txt"))
 
 
 def read(folder: Path) -> Iterator[Truth]:
     """The calls that have audio, by number."""
     transcripts = {file.stem: file for file in folder.rglob(f"{CALL}.txt")}
-    calls: dict[str, Path] = {}
-    for file in sounds(folder, CALL):
-        calls.setdefault(file.stem, file)
+    calls = by_stem(folder, CALL)
     if not calls:
         raise lacking("fe_03_00001.sph, of any call", folder)
     for name, file in sorted(calls.items()):

@@ -23,7 +23,7 @@ from xml.etree.ElementTree import Element
 
 from sepdiar.conversation import Span, Turn
 from sepdiar.corpora import Truth, nxt
-from sepdiar.corpora.parts import Source, lacking, sounds, spoken, truth, utterance, xml
+from sepdiar.corpora.parts import Source, lacking, sounds, spelled, spoken, truth, utterance, xml
 from sepdiar.errors import SepdiarError
 from sepdiar.formats.segments import to_ticks
 
@@ -44,7 +44,7 @@ class Meeting:
 
 def found(folder: Path) -> bool:
     """Whether annotations of ICSI are here, in either form."""
-    return next(folder.rglob("*.mrt"), None) is not None or next(folder.rglob("ICSI-metadata.xml"), None) is not None
+    return any(folder.rglob("*.mrt")) or any(folder.rglob("ICSI-metadata.xml"))
 
 
 def read(folder: Path) -> Iterator[Truth]:
@@ -63,11 +63,11 @@ def read(folder: Path) -> Iterator[Truth]:
 def _meeting(name: str, meeting: Meeting, transcript: Path | None, timed: Sequence[Path], folder: Path) -> Truth:
     if transcript is None and (not timed or meeting.mix is None):
         raise lacking(f"{name}.mrt, which says who is heard on which channel (nor Words/ with {name}{MIX}.wav)", folder)
-    root = xml(transcript) if transcript else None
-    turns = list(_timed(timed) if timed else _told(root, transcript))
+    root = xml(transcript) if transcript else Element("Meeting")
+    turns = list(_timed(timed) if timed else _told(root, str(transcript)))
     if not turns:
         raise lacking(f"words in the transcripts of {name}", folder)
-    worn = {person.get("Name", ""): person.get("Channel") for person in root.iter("Participant")} if root is not None else {}
+    worn = {person.get("Name", ""): person.get("Channel") for person in root.iter("Participant")}
     sources, notes = [], []
     for speaker in sorted({turn.speaker for turn in turns} | worn.keys()):
         channel = worn.get(speaker)
@@ -83,15 +83,15 @@ def _meeting(name: str, meeting: Meeting, transcript: Path | None, timed: Sequen
     return truth(name, folder, turns, sources, meeting.mix, notes if sources else [])
 
 
-def _told(root: Element | None, file: Path | None) -> Iterator[Turn]:
+def _told(root: Element, where: str) -> Iterator[Turn]:
     """The utterances of an .mrt."""
-    for segment in root.iter("Segment") if root is not None else ():
-        words = [nxt.spelled(word) for word in spoken("".join(segment.itertext()), NOT_UNDERSTOOD)]
+    for segment in root.iter("Segment"):
+        words = [spelled(word) for word in spoken("".join(segment.itertext()), NOT_UNDERSTOOD)]
         if words and (speaker := segment.get("Participant")):
             try:
                 start, end = (to_ticks(segment.get(key, "")) for key in ("StartTime", "EndTime"))
             except ValueError as error:
-                raise SepdiarError("SD502", f"a time of a segment {error}", where=str(file)) from error
+                raise SepdiarError("SD502", f"a time of a segment {error}", where=where) from error
             if end > start:
                 yield utterance(speaker, Span(start, end), words)
 
@@ -118,7 +118,7 @@ def _text(element: Element) -> str:
     kind, text = element.get("c", ""), (element.text or "").strip()
     if element.tag != "w" or kind in PUNCTUATION or text in NOT_UNDERSTOOD:
         return ""
-    return HYPHEN if kind == "HYPH" else nxt.spelled(text)
+    return HYPHEN if kind == "HYPH" else spelled(text)
 
 
 def _joined(tokens: Sequence[nxt.Token]) -> list[nxt.Token]:

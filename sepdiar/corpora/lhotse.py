@@ -14,17 +14,17 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sepdiar.conversation import Span, Turn, Word, intersected
+from sepdiar.conversation import Span, Turn, Word
 from sepdiar.corpora import Truth
 from sepdiar.corpora.parts import Source, lacking, truth, utterance
 from sepdiar.errors import SepdiarError
-from sepdiar.formats.segments import TICKS, to_ticks
+from sepdiar.formats.segments import to_ticks
 
 ABOUT = "Lhotse: …recordings….jsonl.gz and …supervisions….jsonl.gz, or …cuts….jsonl.gz"
 ENDINGS = (".jsonl.gz", ".jsonl")
@@ -58,7 +58,7 @@ def read(folder: Path) -> Iterator[Truth]:
 
 def _manifests(folder: Path, kind: str) -> Iterator[Path]:
     for ending in ENDINGS:
-        yield from sorted(file for file in folder.rglob(f"*{kind}*{ending}"))
+        yield from sorted(folder.rglob(f"*{kind}*{ending}"))
 
 
 def _pair(file: Path) -> dict[str, Known]:
@@ -121,14 +121,11 @@ def _truth(known: Known, manifest: Path, folder: Path) -> Truth:
     if len(theirs) == len(own) == len(set(theirs.values())) > 1:
         if strange := set(theirs.values()) - files.keys():
             _wrong(f"recording {name!r} has no channel {min(strange)}", str(manifest))
-        made = truth(name, folder, turns, [Source(speaker, *files[channel]) for speaker, channel in theirs.items()])
-    elif len({file for file, _ in files.values()}) == 1:
-        made = truth(name, folder, turns, (), next(iter(files.values()))[0])
-    else:
-        _wrong(f"recording {name!r} has several files, and not one channel for each speaker", str(manifest))
-    about = made.conversation.recording
-    spans = [span.at_rate(TICKS, about.rate) for span in known.cut]
-    return replace(made, scored=intersected(spans, [Span(0, about.samples)]))
+        sources = [Source(speaker, *files[channel]) for speaker, channel in theirs.items()]
+        return truth(name, folder, turns, sources, scored=known.cut)
+    if len({file for file, _ in files.values()}) == 1:
+        return truth(name, folder, turns, (), next(iter(files.values()))[0], scored=known.cut)
+    _wrong(f"recording {name!r} has several files, and not one channel for each speaker", str(manifest))
 
 
 def _one(places: Iterable[tuple[int, ...]]) -> bool:

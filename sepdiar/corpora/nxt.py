@@ -16,7 +16,6 @@ from sepdiar.formats.segments import to_ticks
 ID = "{http://nite.sourceforge.net/}id"
 CHILD = "{http://nite.sourceforge.net/}child"
 PLACES = re.compile(r"id\(([^)]+)\)")
-SPELLED = re.compile(r"(?<![^\W_])((?:[^\W\d_]_)+)([^\W\d_]?)(?![^\W_])")
 
 
 @dataclass(frozen=True)
@@ -82,15 +81,6 @@ def turn(speaker: str, span: Span, said: Sequence[Token]) -> Turn | None:
 
 def _shared(speaker: str, words: Sequence[str], start: int, end: int) -> tuple[Word, ...]:
     return utterance(speaker, Span(start, max(start, end)), words).words
-
-
-def spelled(text: str) -> str:
-    """Letters that are said one by one, in one word.
-
-    >>> spelled("T_V_"), spelled("O_K"), spelled("up_to")
-    ('TV', 'OK', 'up_to')
-    """
-    return SPELLED.sub(lambda letters: letters.group(1).replace("_", "") + letters.group(2), text)
 
 
 def _ticks(element: Element, key: str, file: Path) -> int | None:

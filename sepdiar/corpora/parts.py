@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sepdiar.conversation import Conversation, Recording, Span, Stretch, Track, Turn, Word, mark_overlaps
+from sepdiar.conversation import Conversation, Recording, Span, Stretch, Track, Turn, Word, intersected, mark_overlaps
 from sepdiar.corpora import Truth
 from sepdiar.errors import SepdiarError
 from sepdiar.formats.segments import TICKS, Segment, spread
 from sepdiar.metrics.sides import open_audio
+from sepdiar.store.disk import digest
 
 SOUND = (".wav", ".flac", ".sph")
 """The first of these that is there is read: who unpacks a file puts a WAV beside it."""
 PUNCTUATION = '.,?!;:"()'
+SPELLED = re.compile(r"(?<![^\W_])((?:[^\W\d_]_)+)([^\W\d_]?)(?![^\W_])")
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,9 @@ def truth(
     sources: Sequence[Source],
     recording: Path | None = None,
     notes: Sequence[str] = (),
+    scored: Iterable[Span] = (),
 ) -> Truth:
-    """The recording `name`, whose files are named from `folder`; `turns` count microseconds.
+    """The recording `name`, whose files are named from `folder`; `turns` and what is `scored` count microseconds.
 
     It is as long as `recording`, what a chain is given, or else as the longest of the sources; turns that begin behind its end
     are left out, and noted. SD601: the files have several rates, or somebody speaks who is heard in none.
@@ -62,10 +65,11 @@ def truth(
     kept = [heard for turn in given if (heard := _heard(turn, whole.rate, whole.samples))]
     if behind := len(given) - len(kept):
         notes = (*notes, f"turns that begin behind the end of the audio, left out: {behind}")
-    path, sha256 = (named(recording, folder), _sha256(recording)) if recording else ("", "")
+    path, sha256 = (named(recording, folder), digest(recording)) if recording else ("", "")
     channels = whole.channels if recording else 1
     about = Recording(name, path, sha256, whole.rate, whole.samples, channels, tuple(notes))
-    return Truth(Conversation(about, mark_overlaps(kept), tuple(tracks)), folder)
+    spans = intersected((span.at_rate(TICKS, whole.rate) for span in scored), [Span(0, whole.samples)])
+    return Truth(Conversation(about, mark_overlaps(kept), tuple(tracks)), folder, spans)
 
 
 def utterance(speaker: str, span: Span, words: Sequence[str]) -> Turn:
@@ -85,6 +89,11 @@ def sounds(folder: Path, pattern: str = "*") -> Iterator[Path]:
         yield from sorted(folder.rglob(pattern + ending))
 
 
+def by_stem(folder: Path, pattern: str = "*") -> dict[str, Path]:
+    """The audio files at any depth by their names without ending, of several that are called alike the first."""
+    return {file.stem: file for file in reversed(list(sounds(folder, pattern)))}
+
+
 def spoken(text: str, not_words: Collection[str] = ()) -> list[str]:
     """The words of a text without punctuation at their ends; what is nothing else, such as a dash, is no word.
 
@@ -93,6 +102,15 @@ def spoken(text: str, not_words: Collection[str] = ()) -> list[str]:
     """
     stripped = (word.strip(PUNCTUATION) for word in text.split())
     return [word for word in stripped if word not in not_words and any(map(str.isalnum, word))]
+
+
+def spelled(text: str) -> str:
+    """Letters that are said one by one, in one word.
+
+    >>> spelled("T_V_"), spelled("O_K"), spelled("up_to")
+    ('TV', 'OK', 'up_to')
+    """
+    return SPELLED.sub(lambda letters: letters.group(1).replace("_", "") + letters.group(2), text)
 
 
 def lacking(what: str, where: Path, hint: str = "") -> SepdiarError:
@@ -116,8 +134,3 @@ def _heard(turn: Turn, rate: int, samples: int) -> Turn | None:
 
 def _until(span: Span, samples: int) -> Span:
     return Span(min(span.start, samples), min(span.end, samples))
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

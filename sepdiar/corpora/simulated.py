@@ -14,7 +14,7 @@ TRUTH = "conversation.json"
 
 def found(folder: Path) -> bool:
     """Whether any recording is here."""
-    return next(folder.rglob(TRUTH), None) is not None
+    return any(folder.rglob(TRUTH))
 
 
 def read(folder: Path) -> Iterator[Truth]:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sepdiar.conversation import Span, Turn, Word
 from sepdiar.corpora import Truth
-from sepdiar.corpora.parts import Source, lacking, sounds, spoken, truth, utterance
+from sepdiar.corpora.parts import Source, by_stem, lacking, spoken, truth, utterance
 from sepdiar.formats import read_text
 from sepdiar.formats.segments import lines
 
@@ -41,15 +41,13 @@ RULES = (
 
 def found(folder: Path) -> bool:
     """Whether a transcript is here."""
-    return next(folder.rglob(TRANSCRIPT), None) is not None
+    return any(folder.rglob(TRANSCRIPT))
 
 
 def read(folder: Path) -> Iterator[Truth]:
     """The calls that have audio, by number."""
     transcripts = {file.name.partition("-")[0]: file for file in folder.rglob(TRANSCRIPT)}
-    calls: dict[str, Path] = {}
-    for file in sounds(folder, "sw[0-9]*"):
-        calls.setdefault(file.stem, file)
+    calls = by_stem(folder, "sw[0-9]*")
     if not calls:
         raise lacking("sw02001.sph, of any call", folder)
     for name, file in sorted(calls.items()):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sepdiar.conversation import Turn
 from sepdiar.corpora import Truth
-from sepdiar.corpora.parts import lacking, sounds, truth
+from sepdiar.corpora.parts import by_stem, lacking, truth
 from sepdiar.formats import read_segments
 
 ABOUT = "VoxConverse: dev/*.rttm and test/*.rttm, and the WAV files of the same names anywhere beside them"
@@ -23,12 +23,12 @@ SPLITS = ("dev", "test")
 def found(folder: Path) -> bool:
     """Whether references are here, and audio of any of them."""
     known = {file.stem for split in SPLITS for file in (folder / split).glob("*.rttm")}
-    return bool(known) and not known.isdisjoint(_audio(folder))
+    return bool(known) and not known.isdisjoint(by_stem(folder))
 
 
 def read(folder: Path, split: str = "") -> Iterator[Truth]:
     """The recordings by name, those of `dev` first; SD603 for the first that has no audio."""
-    audio = _audio(folder)
+    audio = by_stem(folder)
     for part in (split,) if split else SPLITS:
         references = sorted((folder / part).glob("*.rttm"))
         if split and not references:
@@ -38,10 +38,3 @@ def read(folder: Path, split: str = "") -> Iterator[Truth]:
                 raise lacking(f"{file.stem}.wav, of {part}/{file.name}", folder)
             turns = (Turn(one.speaker, one.span) for one in read_segments(file) if len(one.span))
             yield truth(file.stem, folder, turns, (), audio[file.stem])
-
-
-def _audio(folder: Path) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for file in sounds(folder):
-        files.setdefault(file.stem, file)
-    return files
