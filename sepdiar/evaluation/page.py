@@ -40,6 +40,34 @@ class Sheet:
         return table
 
 
+def head(title: str, unit: str) -> str:
+    """What a column is called, with its unit where it has one."""
+    return f"{title}, {unit}" if unit else title
+
+
+def cell(one: Mapping[str, Any]) -> str:
+    """A value, and its interval where there is one.
+
+    >>> cell({"value": 7.61, "low": 5.2, "high": 10.03}), cell({"value": 0.0, "low": 0.0, "high": 0.0})
+    ('7.6 (5.2 to 10.0)', '0')
+    """
+    spread = one["low"] is not None and one["low"] < one["high"]
+    return number(one["value"]) + (f" ({number(one['low'])} to {number(one['high'])})" if spread else "")
+
+
+def number(value: float | None) -> str:
+    """A value as a table shows it, a small one never as nothing.
+
+    >>> number(None), number(0.0), number(0.004), number(7.25), number(134.2)
+    ('-', '0', '0.004', '7.2', '134')
+    """
+    if value is None:
+        return "-"
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 0.05 else f"{value:.1g}"
+
+
 def show(sheets: Sequence[Sheet], notes: Sequence[str]) -> None:
     """The tables and the notes on the terminal."""
     console = Console()

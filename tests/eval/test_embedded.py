@@ -14,10 +14,10 @@ from sepdiar.conversation import Span, intersected, outside
 from sepdiar.evaluation.embedded import systems
 from sepdiar.evaluation.embedded.__main__ import _asked, available, main
 from sepdiar.evaluation.embedded.cases import Case, Job, Material, call, cases, discard, recordings, simulated
-from sepdiar.evaluation.embedded.figures import figures
 from sepdiar.evaluation.embedded.results import Entry, collected, endured
 from sepdiar.evaluation.embedded.scores import Row, scored
 from sepdiar.evaluation.embedded.systems import SYSTEMS, Ran, System
+from sepdiar.evaluation.figures import figures
 from sepdiar.evaluation.speed_table import BEGIN
 from sepdiar.evaluation.summary import kinds
 from sepdiar.formats import read_conversation

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sepdiar.evaluation.compounding.figures import SHOWN
-from sepdiar.evaluation.embedded.figures import FIGURES
+from sepdiar.evaluation.figures import FIGURES
 from sepdiar.evaluation.speed_table import BEGIN, END
 from sepdiar.evaluation.summary.__main__ import main
 from sepdiar.evaluation.summary.page import summary

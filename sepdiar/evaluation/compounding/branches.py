@@ -13,7 +13,7 @@ from sepdiar.pipeline import Pipeline, Stage, Take
 REFUSALS = "SD1"  # codes of what is wrong with a recording; any other ends the measurement
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Step:
     """A stage with its settings: equal for chains that do the same there."""
 
@@ -26,6 +26,7 @@ class Workshop:
 
     def __init__(self) -> None:
         self._stages: dict[Step, Stage] = {}
+        self._open: set[Step] = set()
 
     def steps(self, config: Config, last: str) -> tuple[Step, ...]:
         """The chain of a configuration up to the stage `last`; SD2xx where it cannot work."""
@@ -42,11 +43,10 @@ class Workshop:
 
     def opened(self, step: Step) -> Stage:
         """The stage, its models loaded."""
-        stage = self._stages[step]
-        if not getattr(stage, "_open", False):
-            stage.open()
-            stage._open = True  # type: ignore[attr-defined]
-        return stage
+        if step not in self._open:
+            self._stages[step].open()
+            self._open.add(step)
+        return self._stages[step]
 
 
 class Branches:

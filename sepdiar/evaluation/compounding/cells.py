@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from sepdiar.config import Config, resolve
+from sepdiar.config import Config, resolve, setting, words_to_keys
 from sepdiar.errors import SepdiarError
 
 ROLES = {"separation": "separate", "diarization": "diarize", "recognition": "transcribe"}
@@ -20,13 +20,45 @@ SYSTEM, ORACLE = "system", "oracle"
 
 @dataclass(frozen=True)
 class Cell:
-    """A chain. `ours` are the roles that the system plays in a cell; a way, another order or a baseline, has only a name."""
+    """A chain: `settings` on top of what the user chose, or of a `recipe` of its own.
+
+    `ours` are the roles that the system plays; a way, which is another order or a baseline, has none.
+    """
 
     name: str
     about: str
-    settings: Mapping[str, Any] = field(hash=False)
+    settings: Mapping[str, Any]
     ours: frozenset[str] = frozenset()
     recipe: str | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user chose, from which every process makes the same chains."""
+
+    recipe: str | Path | None
+    config: str | Path | None
+    flags: Mapping[str, Any]
+
+    @classmethod
+    def by(cls, recipe: str | Path | None, config: str | Path | None, settings: Iterable[str], **words: Any) -> Asked:
+        """Of the options that the command line and the library share."""
+        return cls(recipe, config, words_to_keys(**words) | dict(map(setting, settings)))
+
+    @property
+    def chain(self) -> Config:
+        """The configuration that was chosen, as it is."""
+        return self._with({})
+
+    def of(self, cell: Cell) -> Config:
+        """The configuration of a cell; where it has its own recipe, only the recognizer is the user's."""
+        if cell.recipe:
+            kept = {key: value for key, value in self.flags.items() if key.startswith("transcribe.")}
+            return resolve(cell.recipe, flags={**kept, **cell.settings})
+        return self._with(cell.settings)
+
+    def _with(self, settings: Mapping[str, Any]) -> Config:
+        return resolve(self.recipe, file=Path(self.config) if self.config else None, flags={**self.flags, **settings})
 
 
 def roles(config: Config) -> tuple[str, ...]:
@@ -70,20 +102,12 @@ def ways(config: Config) -> Iterator[Cell]:
     yield Cell("pixit", "who speaks and what, from one network in one pass", {}, recipe="pixit")
 
 
-def configured(cell: Cell, recipe: str | Path | None, file: Path | None, flags: Mapping[str, Any]) -> Config:
-    """The configuration of a cell: what the user chose, and on top of it what makes the cell."""
-    if cell.recipe:
-        kept = {key: value for key, value in flags.items() if key.startswith("transcribe.")}
-        return resolve(cell.recipe, flags={**kept, **cell.settings})
-    return resolve(recipe, file=file, flags={**flags, **cell.settings})
-
-
-def possible(given: Iterable[Cell], configure: Callable[[Cell], Config]) -> Iterator[Cell | str]:
-    """Those that can be run here; for the others a line that says why not."""
+def possible(given: Iterable[Cell], asked: Asked) -> Iterator[Cell | str]:
+    """Those that can be run here, their models there; for the others a line that says why not."""
     for cell in given:
         try:
-            for stage in configure(cell).pipeline().stages:
-                if stage.models and stage.name != "transcribe":
+            for stage in asked.of(cell).pipeline().stages:
+                if stage.models and stage.name != "transcribe":  # which is that of every chain
                     stage.open()
             yield cell
         except SepdiarError as error:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from sepdiar.evaluation import bootstrap
 from sepdiar.evaluation.compounding.scores import Scored
-from sepdiar.evaluation.embedded.figures import FIGURES as HEARD
-from sepdiar.evaluation.embedded.figures import Figure, ratios, share
-from sepdiar.metrics.turns import pooled
+from sepdiar.evaluation.figures import FIGURES, Figure, mean, ratios, share
+from sepdiar.metrics.turns import Found, pooled
 
 DRAWS = 500
+DIGITS = 4
 Values = NDArray[np.float64]
 
 
@@ -26,37 +26,28 @@ class Shown:
     unit: str
     better: str = "less"
 
+    @property
+    def sign(self) -> int:
+        """What makes more of it the worse."""
+        return 1 if self.better == "less" else -1
 
-def _errors(title: str, kind: str) -> Figure:
-    return share(title, f"{kind}_errors", f"{kind}_length", "less")
 
-
-COUNTED: dict[str, Figure] = {
-    "der": HEARD["der"],
+WHO = ("der", "miss", "false_alarm", "confusion", "counted", "onsets", "wrong_speaker")
+HEARD = ("si_sdr_clean", "si_sdr_overlap", "improvement", "leakage", "swaps")
+COUNTED: dict[str, Figure] = {key: FIGURES[key] for key in (*WHO, *HEARD)} | {
     "jer": share("JER", "jaccard_error", "speakers", "less"),
-    "miss": HEARD["miss"],
-    "false_alarm": HEARD["false_alarm"],
-    "confusion": HEARD["confusion"],
-    "counted": HEARD["counted"],
-    "onsets": HEARD["onsets"],
     "onsets_200": share("onsets 200 ms", "onsets_200ms", "turns"),
     "offsets": share("offsets 50 ms", "offsets_50ms", "turns"),
     "offsets_200": share("offsets 200 ms", "offsets_200ms", "turns"),
-    "wrong_speaker": HEARD["wrong_speaker"],
     "backchannels": share("backchannels found", "backchannels_found", "backchannels"),
     "backchannels_invented": share("invented, of those there are", "backchannels_invented", "backchannels", "less"),
     "overlaps": share("overlaps found", "overlaps_found", "overlaps"),
     "overlaps_invented": share("invented, of those there are", "overlaps_invented", "overlaps", "less"),
-    "si_sdr": Figure("SI-SDR", {"si_sdr_db": 1.0}, {"si_sdr_channels": 1.0}, "dB"),
-    "sdr": Figure("SDR", {"sdr_db": 1.0}, {"sdr_channels": 1.0}, "dB"),
-    "si_sdr_clean": HEARD["si_sdr_clean"],
-    "si_sdr_overlap": HEARD["si_sdr_overlap"],
-    "improvement": HEARD["improvement"],
-    "leakage": HEARD["leakage"],
-    "swaps": HEARD["swaps"],
-    "cpwer": _errors("cpWER", "cp"),
-    "tcpwer": _errors("tcpWER", "tcp"),
-    "orcwer": _errors("ORC-WER", "orc"),
+    "si_sdr": mean("SI-SDR", "si_sdr"),
+    "sdr": mean("SDR", "sdr"),
+    "cpwer": share("cpWER", "cp_errors", "cp_length", "less"),
+    "tcpwer": share("tcpWER", "tcp_errors", "tcp_length", "less"),
+    "orcwer": share("ORC-WER", "orc_errors", "orc_length", "less"),
     "wer_clean": share("words wrong, one speaks", "clean_errors", "clean_words", "less"),
     "wer_overlap": share("words wrong, both speak", "overlap_errors", "overlap_words", "less"),
     "takeovers": share("takeovers kept", "takeovers_kept", "takeovers"),
@@ -95,6 +86,18 @@ def drawn(rows: Sequence[Scored]) -> dict[str, Values]:
     return found
 
 
-def _pooled(again: Sequence[object]) -> Mapping[str, float]:
-    figures = pooled(again).figures  # type: ignore[arg-type]
+def _pooled(again: Sequence[Found]) -> Mapping[str, float]:
+    figures = pooled(again).figures
     return {key: 1000 * figures[name] for key, (name, _) in POOLED.items() if figures[name] is not None}
+
+
+def value_of(values: Values) -> dict[str, float | None]:
+    """Of the whole, and where 95 % of the draws lie."""
+    if np.isnan(values[0]):
+        return {"value": None, "low": None, "high": None}
+    low, high = bootstrap.interval(values[1:], DIGITS)
+    return {"value": round(float(values[0]), DIGITS), "low": _real(low), "high": _real(high)}
+
+
+def _real(value: float) -> float | None:
+    return None if np.isnan(value) else value

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,9 +17,10 @@ from typing import Any
 from sepdiar import corpora
 from sepdiar.config import Config
 from sepdiar.conversation import Conversation, Recording, canonical_json
+from sepdiar.evaluation import machine
 from sepdiar.evaluation.compounding import scores
-from sepdiar.evaluation.compounding.branches import Branches, Workshop
-from sepdiar.evaluation.compounding.cells import Cell, configured
+from sepdiar.evaluation.compounding.branches import Branches, Step, Workshop
+from sepdiar.evaluation.compounding.cells import Asked, Cell
 from sepdiar.evaluation.compounding.scores import Scored
 from sepdiar.evaluation.compounding.truths import Ready, ready
 from sepdiar.evaluation.embedded.systems import weights
@@ -28,19 +29,6 @@ from sepdiar.metrics.result import need
 from sepdiar.pipeline import Take
 
 PACKAGES = ("sepdiar", "numpy", "scipy", "soundfile", "soxr", "pyannote.metrics", "meeteval")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the user chose, from which every process makes the same chains."""
-
-    recipe: str | None
-    config: str | None
-    flags: Mapping[str, Any]
-
-    def of(self, cell: Cell) -> Config:
-        """The configuration of a cell."""
-        return configured(cell, self.recipe, Path(self.config) if self.config else None, self.flags)
 
 
 def prepared(folder: str | Path, layout: str | None, place: Path, limit: int | None) -> list[Ready]:
@@ -58,6 +46,15 @@ def _placed(truth: corpora.Truth, folder: Path) -> str:
     return "-".join([*(inner[:-1] if inner[-1:] == (truth.name,) else inner), truth.name])
 
 
+def facts(chain: Config, truths: Sequence[Ready]) -> dict[str, Any]:
+    """What was measured, how much of it, and on which machine."""
+    return {
+        "settings": {key: value for key, value in chain.values.items() if key != "about"},
+        "seconds": round(sum(truth.true.recording.seconds for truth in truths), 3),
+        "machine": machine.facts(PACKAGES),
+    }
+
+
 def measured(
     asked: Asked, all_cells: Sequence[Cell], truths: Sequence[Ready], place: Path, workers: int | None, listen: Listener
 ) -> dict[str, list[Scored]]:
@@ -72,46 +69,63 @@ def _rows(
     asked: Asked, all_cells: Sequence[Cell], truths: Sequence[Ready], place: Path, workers: int, listen: Listener
 ) -> Iterator[tuple[str, dict[str, Scored]]]:
     place.mkdir(parents=True, exist_ok=True)
-    keys = {truth.name: _key(asked, all_cells, truth) for truth in truths}
+    chains = [asked.of(cell).facts() for cell in all_cells]
+    keys = {truth.name: _key(chains, truth) for truth in truths}
     done = {name: known for name, key in keys.items() if (known := _read(place / f"{name}.json", key))}
     yield from done.items()
     left = [truth for truth in truths if truth.name not in done]
-    jobs = ((asked, list(all_cells), truth) for truth in left)
-    for truth, made in zip(left, _each(jobs, min(workers, len(left) or 1), listen), strict=True):
-        facts = {"key": keys[truth.name], "cells": {name: asdict(one) for name, one in made.items()}}
-        (place / "part.json").write_text(canonical_json(facts), encoding="utf-8")
+    for truth, made in zip(left, _each(asked, all_cells, left, min(workers, len(left) or 1), listen), strict=True):
+        row = {"key": keys[truth.name], "cells": {name: asdict(one) for name, one in made.items()}}
+        (place / "part.json").write_text(canonical_json(row), encoding="utf-8")
         (place / "part.json").replace(place / f"{truth.name}.json")
         listen(Event("item.done", truth.name, {"audio_seconds": truth.true.recording.seconds}))
         yield truth.name, made
 
 
-def _each(jobs: Iterable[tuple[Asked, list[Cell], Ready]], workers: int, listen: Listener) -> Iterator[dict[str, Scored]]:
+def _each(
+    asked: Asked, all_cells: Sequence[Cell], truths: Sequence[Ready], workers: int, listen: Listener
+) -> Iterator[dict[str, Scored]]:
     if workers == 1:
-        yield from (_one(job, listen) for job in jobs)
+        yield from map(Bench(asked, all_cells, listen).scored, truths)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_one, jobs)
+    with ProcessPoolExecutor(workers, get_context("spawn"), _remember, (asked, all_cells)) as pool:
+        yield from pool.map(_scored, truths)
 
 
-_WORKSHOP = Workshop()  # of this process: models are loaded once
+class Bench:
+    """All cells for one recording after another: models are loaded once."""
+
+    def __init__(self, asked: Asked, all_cells: Sequence[Cell], listen: Listener = silence) -> None:
+        self._workshop, self._listen = Workshop(), listen
+        self._chains = {cell.name: self._workshop.steps(asked.of(cell), "transcribe") for cell in all_cells}
+
+    def scored(self, truth: Ready) -> dict[str, Scored]:
+        """One recording in all cells."""
+        made: dict[tuple[Step, ...], Scored] = {}
+        found: dict[str, Scored] = {}
+        with TemporaryDirectory(prefix="sepdiar-") as scratch:
+            branches = Branches(_take(truth, Path(scratch)), self._workshop, self._listen)
+            for name, steps in self._chains.items():
+                channels = steps[:-1] if steps[-1].stage == "transcribe" else steps
+                if channels not in made:
+                    made[channels] = scores.channels(truth, branches.after(channels))
+                words = scores.words(truth, branches.after(steps)) if channels != steps else {}
+                found[name] = replace(made[channels], counts={**made[channels].counts, **words})
+        return found
 
 
-def _one(job: tuple[Asked, list[Cell], Ready], listen: Listener = silence) -> dict[str, Scored]:
-    """One recording in all cells."""
-    asked, all_cells, truth = job
-    who, sound, found = dict[Any, Scored](), dict[Any, dict[str, float]](), dict[str, Scored]()
-    with TemporaryDirectory(prefix="sepdiar-") as scratch:
-        branches = Branches(_take(truth, Path(scratch)), _WORKSHOP, listen)
-        for cell in all_cells:
-            steps = _WORKSHOP.steps(asked.of(cell), "transcribe")
-            channels = steps[:-1] if steps[-1].stage == "transcribe" else steps
-            if channels not in who:
-                made = branches.after(channels)
-                who[channels], sound[channels] = scores.who(truth, made), scores.sound(truth, made)
-            words = scores.words(truth, branches.after(steps)) if channels != steps else {}
-            one = who[channels]
-            found[cell.name] = Scored({**one.counts, **words}, one.cases, one.failure, sound[channels])
-    return found
+_bench: Bench | None = None  # of a process that was started to work
+
+
+def _remember(asked: Asked, all_cells: Sequence[Cell]) -> None:
+    global _bench
+    _bench = Bench(asked, all_cells)
+
+
+def _scored(truth: Ready) -> dict[str, Scored]:
+    if _bench is None:
+        raise RuntimeError("no cells to score it in")
+    return _bench.scored(truth)
 
 
 def _take(truth: Ready, scratch: Path) -> Take:
@@ -121,9 +135,8 @@ def _take(truth: Ready, scratch: Path) -> Take:
     return Take(Conversation(recording), truth.mixture, scratch / "item", scratch / "scratch")
 
 
-def _key(asked: Asked, all_cells: Sequence[Cell], truth: Ready) -> str:
+def _key(chains: Sequence[Mapping[str, Any]], truth: Ready) -> str:
     """What the scores of a recording depend on: its truth, its sound, every chain with versions and models."""
-    chains = [asked.of(cell).facts() for cell in all_cells]
     turns = [(turn.speaker, turn.span.start, turn.span.end, [word.text for word in turn.words]) for turn in truth.true.turns]
     known = [chains, weights(), turns, truth.true.recording.sha256, [track.sha256 for track in truth.true.tracks]]
     return hashlib.sha256(canonical_json(known).encode()).hexdigest()

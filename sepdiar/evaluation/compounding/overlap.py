@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sepdiar.config import Config, words_to_keys
-from sepdiar.config import setting as parsed
+from sepdiar.config import Config
 from sepdiar.errors import SepdiarError
-from sepdiar.evaluation import machine
-from sepdiar.evaluation.compounding.cells import KNOWN, ORACLE, Cell
-from sepdiar.evaluation.compounding.figures import DRAWS, SHOWN, drawn
-from sepdiar.evaluation.compounding.measure import PACKAGES, Asked, measured, prepared
-from sepdiar.evaluation.compounding.results import value_of
-from sepdiar.evaluation.embedded.sheets import cell
-from sepdiar.evaluation.page import Sheet, write
+from sepdiar.evaluation.compounding.cells import KNOWN, ORACLE, Asked, Cell
+from sepdiar.evaluation.compounding.figures import DRAWS, SHOWN, drawn, value_of
+from sepdiar.evaluation.compounding.measure import facts, measured, prepared
+from sepdiar.evaluation.compounding.scores import compared
+from sepdiar.evaluation.compounding.sheets import chain_of, title
+from sepdiar.evaluation.page import Sheet, cell, write
 from sepdiar.events import Listener, silence
 from sepdiar.metrics.spoken import PROTOCOL as WORDS
 
@@ -61,29 +60,22 @@ def overlap(
     """
     if turns not in ("true", "found"):
         raise SepdiarError("SD202", f"true or found, not {turns!r}", where="turns")
-    named = words_to_keys(separator=separator, diarizer=diarizer, recognizer=recognizer, device=device)
-    asked = Asked(str(recipe) if recipe else None, str(config) if config else None, named | dict(map(parsed, settings)))
+    asked = Asked.by(recipe, config, settings, separator=separator, diarizer=diarizer, recognizer=recognizer, device=device)
     place = Path(out)
     truths = prepared(oracle_dir, layout, place / "truth", limit)
-    base = asked.of(Cell("system", "", {}))
-    chains = list(_chains(base, place / "truth" if turns == "true" else None))
-    rows = measured(asked, chains, truths, place / "recordings", workers, listen)
-    heard = [all(not rows[one.name][number].failure for one in chains) for number in range(len(truths))]
-    kept = {name: [row.heard if there else row for row, there in zip(own, heard, strict=True)] for name, own in rows.items()}
-    figures = {name: drawn(own) for name, own in kept.items()}
+    chains = list(_chains(asked.chain, place / "truth" if turns == "true" else None))
+    rows = compared(measured(asked, chains, truths, place / "recordings", workers, listen))
+    figures = {name: drawn(own) for name, own in rows.items()}
     results: dict[str, Any] = {
         "protocol": [*PROTOCOL, f"turns: the {turns} ones"],
         "published": PUBLISHED,
         "chains": [_chain(one, figures) for one in chains],
-        "units": {key: {"title": SHOWN[key].title, "unit": SHOWN[key].unit, "better": SHOWN[key].better} for key in FIGURES},
+        "units": {key: asdict(SHOWN[key]) for key in FIGURES},
         "recordings": [
-            {"name": truth.name, "counts": {name: dict(own[number].counts) for name, own in kept.items()}}
+            {"name": truth.name, "counts": {name: dict(own[number].counts) for name, own in rows.items()}}
             for number, truth in enumerate(truths)
         ],
-        "machine": machine.facts(PACKAGES),
-        "settings": {key: value for key, value in base.values.items() if key != "about"},
-        "seconds": round(sum(truth.true.recording.seconds for truth in truths), 3),
-        "cases": [],
+        **facts(asked.chain, truths),
     }
     write(place, results, list(sheets(results)), notes(results), "", "What separation gives in overlap, and costs outside it")
     return results
@@ -99,19 +91,18 @@ def _chains(base: Config, truths: Path | None) -> Iterator[Cell]:
 
 def _chain(one: Cell, figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     own, none = figures[one.name], figures[NOTHING]
-    sign = {key: -1 if SHOWN[key].better == "less" else 1 for key in FIGURES}
     return {
         "name": one.name,
         "about": one.about,
         "figures": {key: value_of(own[key]) for key in FIGURES},
-        "gains": {key: value_of(sign[key] * (own[key] - none[key])) for key in FIGURES},
+        "gains": {key: value_of(-SHOWN[key].sign * (own[key] - none[key])) for key in FIGURES},
     }
 
 
 def sheets(results: Mapping[str, Any]) -> Iterator[Sheet]:
     """The chains; what the two with separation gain; and the published figures."""
     there = [key for key in FIGURES if results["chains"][0]["figures"][key]["value"] is not None]
-    heads = [f"{results['units'][key]['title']}, {results['units'][key]['unit']}" for key in there]
+    heads = [title(results, key) for key in there]
     rows = [[one["name"], *(cell(one["figures"][key]) for key in there)] for one in results["chains"]]
     yield Sheet(f"where one speaks and where several do, {len(results['recordings'])} recordings", ["separated", *heads], rows)
     rows = [[one["name"], *(cell(one["gains"][key]) for key in there)] for one in results["chains"][1:]]
@@ -122,7 +113,8 @@ def sheets(results: Mapping[str, Any]) -> Iterator[Sheet]:
 
 def notes(results: Mapping[str, Any]) -> list[str]:
     """Markdown: the machine and the protocols."""
-    facts = results["machine"]
-    chain = ", ".join(f"{key} {value}" for key, value in results["settings"].items() if key.endswith(".backend"))
-    about = f"{results['seconds'] / 3600:.2f} hours; {chain}. {facts['date']}, on {facts['processor']}, Python {facts['python']}."
+    on = results["machine"]
+    about = (
+        f"{results['seconds'] / 3600:.2f} hours; {chain_of(results)}. {on['date']}, on {on['processor']}, Python {on['python']}."
+    )
     return [about, "", *(f"- {one}" for one in results["protocol"]), f"- published: {results['published']['protocol']}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,11 @@ import numpy as np
 from sepdiar.evaluation import bootstrap
 from sepdiar.evaluation.compounding import costs
 from sepdiar.evaluation.compounding.cells import Cell
-from sepdiar.evaluation.compounding.figures import DRAWS, SHOWN, Values, drawn
-from sepdiar.evaluation.compounding.scores import KINDS, NORMALIZER, Scored
+from sepdiar.evaluation.compounding.figures import DRAWS, SHOWN, Values, drawn, value_of
+from sepdiar.evaluation.compounding.scores import KINDS, NORMALIZER, Scored, compared
 from sepdiar.metrics.recognition import COLLAR, NORMALIZERS
 from sepdiar.metrics.spoken import PROTOCOL as WORDS
 
-DIGITS = 4
 PROTOCOL = (
     "each recording is mixed down to one channel (where the corpus has no such file) and goes through the chain with "
     "separation, diarization and recognition each the system's or the truth's: eight cells, their common parts once",
@@ -45,11 +45,12 @@ def collected(
     roles: Sequence[str], cells: Sequence[Cell], ways: Sequence[Cell], rows: Rows, names: Sequence[str]
 ) -> dict[str, Any]:
     """Figures of every cell and way, and the costs between the cells; `rows` are by cell, recordings in the order of `names`."""
-    whole = [all(not rows[cell.name][number].failure for cell in cells) for number in range(len(names))]
-    figures = {cell.name: _figures(rows[cell.name], whole) for cell in cells}
-    figures |= {way.name: _figures(rows[way.name], [not row.failure for row in rows[way.name]]) for way in ways}
-    games = {key: {cell.ours: figures[cell.name][key] for cell in cells} for key in SHOWN}
-    found = {key: costs.costs(_worse(games[key], key), roles) for key in SHOWN if _known(games[key])}
+    scored = compared({cell.name: rows[cell.name] for cell in cells})
+    for way in ways:
+        scored |= compared({way.name: rows[way.name]})
+    figures = {name: drawn(own) for name, own in scored.items()}
+    games = {key: {cell.ours: one.sign * figures[cell.name][key] for cell in cells} for key, one in SHOWN.items()}
+    found = {key: costs.costs(game, roles) for key, game in games.items() if _known(game)}
     return {
         "protocol": list(PROTOCOL),
         "roles": list(roles),
@@ -59,20 +60,10 @@ def collected(
         "costs": {key: {name: value_of(one) for name, one in each.items()} for key, each in found.items()},
         "shares": {key: {role: value_of(each[f"shapley {role}"]) for role in roles} for key, each in found.items()},
         "interaction": {key: value_of(each["combined"]) for key, each in found.items()},
-        "units": {key: {"title": shown.title, "unit": shown.unit, "better": shown.better} for key, shown in SHOWN.items()},
+        "units": {key: asdict(shown) for key, shown in SHOWN.items()},
         "recordings": [_recording(name, number, cells, ways, rows) for number, name in enumerate(names)],
-        "not_heard": sum(not one for one in whole),
+        "not_heard": sum(any(rows[cell.name][number].failure for cell in cells) for number in range(len(names))),
     }
-
-
-def _figures(rows: Sequence[Scored], heard: Sequence[bool]) -> dict[str, Values]:
-    """What is heard only of the recordings that all cells have, so that cells are compared on the same ones."""
-    return drawn([row.heard if there else row for row, there in zip(rows, heard, strict=True)])
-
-
-def _worse(game: Mapping[frozenset[str], Values], key: str) -> dict[frozenset[str], Values]:
-    sign = 1.0 if SHOWN[key].better == "less" else -1.0
-    return {ours: sign * values for ours, values in game.items()}
 
 
 def _known(game: Mapping[frozenset[str], Values]) -> bool:
@@ -85,18 +76,6 @@ def _told(cell: Cell) -> dict[str, str]:
 
 def _shown(figures: Mapping[str, Values]) -> dict[str, Any]:
     return {key: value_of(values) for key, values in figures.items()}
-
-
-def value_of(values: Values) -> dict[str, float | None]:
-    """Of the whole, and where 95 % of the draws lie."""
-    if np.isnan(values[0]):
-        return {"value": None, "low": None, "high": None}
-    low, high = bootstrap.interval(values[1:], DIGITS)
-    return {"value": round(float(values[0]), DIGITS), "low": _real(low), "high": _real(high)}
-
-
-def _real(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 def _recording(name: str, number: int, cells: Sequence[Cell], ways: Sequence[Cell], rows: Rows) -> dict[str, Any]:

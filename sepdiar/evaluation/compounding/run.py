@@ -6,11 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sepdiar.config import setting as parsed
-from sepdiar.config import words_to_keys
-from sepdiar.evaluation import machine
-from sepdiar.evaluation.compounding.cells import Cell, cells, possible, roles, ways
-from sepdiar.evaluation.compounding.measure import PACKAGES, Asked, measured, prepared
+from sepdiar.evaluation.compounding.cells import Asked, Cell, cells, possible, roles, ways
+from sepdiar.evaluation.compounding.measure import facts, measured, prepared
 from sepdiar.evaluation.compounding.plot import plot
 from sepdiar.evaluation.compounding.results import collected
 from sepdiar.evaluation.compounding.sheets import notes, sheets
@@ -43,20 +40,17 @@ def compounding(
     another order and the baselines. `out` gets results.json, README.md, a picture, and a file for each recording that is done:
     called again, it continues. `limit` is how many recordings, the first ones. The answer is what results.json holds.
     """
-    named = words_to_keys(separator=separator, diarizer=diarizer, recognizer=recognizer, device=device)
-    asked = Asked(str(recipe) if recipe else None, str(config) if config else None, named | dict(map(parsed, settings)))
-    base = asked.of(Cell("system", "", {}))
+    asked = Asked.by(recipe, config, settings, separator=separator, diarizer=diarizer, recognizer=recognizer, device=device)
+    base = asked.chain
     place = Path(out)
     truths = prepared(oracle_dir, layout, place / "truth", limit)
     there = roles(base)
     eight = list(cells(there, place / "truth"))
-    others = list(possible(ways(base), asked.of))
+    others = list(possible(ways(base), asked))
     able = [one for one in others if isinstance(one, Cell)]
     rows = measured(asked, [*eight, *able], truths, place / "recordings", workers, listen)
     results = collected(there, eight, able, rows, [truth.name for truth in truths])
-    results |= {"left_out": [one for one in others if isinstance(one, str)], "machine": machine.facts(PACKAGES)}
-    results |= {"settings": {key: value for key, value in base.values.items() if key != "about"}}
-    results |= {"seconds": round(sum(truth.true.recording.seconds for truth in truths), 3)}
+    results |= {"left_out": [one for one in others if isinstance(one, str)], **facts(base, truths)}
     drawn = plot(results, place / PICTURE)
     picture = f"![From the truth to the system, stage by stage]({PICTURE})" if drawn else ""
     write(place, results, list(sheets(results)), notes(results), picture, "What each stage costs, and what they cost together")

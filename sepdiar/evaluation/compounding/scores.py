@@ -43,8 +43,8 @@ class Scored:
         return Found(self.counts, **{key: self.cases.get(key, ()) for key in CASES})
 
 
-def who(truth: Ready, take: Take | SepdiarError) -> Scored:
-    """Who speaks when."""
+def channels(truth: Ready, take: Take | SepdiarError) -> Scored:
+    """Who speaks when, and what is heard."""
     ours, theirs = _turns(truth, take)
     whole = Span(0, truth.true.recording.samples).at_rate(truth.true.recording.rate, TICKS)
     error = diarization_error(ours, theirs, uem={truth.name: [whole]})
@@ -53,15 +53,7 @@ def who(truth: Ready, take: Take | SepdiarError) -> Scored:
     counts = {"recordings": 1.0, "counted": float(many == true), "miscounted": float(abs(many - true))}
     counts |= {**error.counts, **found.counts, "refused": float(isinstance(take, SepdiarError))}
     failure = str(take) if isinstance(take, SepdiarError) else ""
-    return Scored(counts, {key: list(getattr(found, key)) for key in CASES}, failure)
-
-
-def sound(truth: Ready, take: Take | SepdiarError) -> dict[str, float]:
-    """What is heard on the channels; nothing where the recording was refused, or the truth has not two tracks."""
-    if isinstance(take, SepdiarError) or len(truth.true.tracks) != 2:
-        return {}
-    pair = Pair(take.conversation, take.item, truth.true, truth.folder)
-    return added(part for side in dialogues(pair) for part in heard(pair, side, filtered=True))
+    return Scored(counts, {key: list(getattr(found, key)) for key in CASES}, failure, _sound(truth, take))
 
 
 def words(truth: Ready, take: Take | SepdiarError) -> dict[str, float]:
@@ -74,6 +66,20 @@ def words(truth: Ready, take: Take | SepdiarError) -> dict[str, float]:
         found = word_error(ours, theirs, kind=kind, normalizer=NORMALIZER).counts
         counts |= {f"{kind}_{key}": found[key] for key in ("errors", "length", "insertions", "deletions", "substitutions")}
     return counts | word_places(ours, theirs, *_turns(truth, take, each="word"), normalizer=NORMALIZER)
+
+
+def compared(rows: Mapping[str, Sequence[Scored]]) -> dict[str, list[Scored]]:
+    """The rows of some cells, with what is heard of the recordings that none of them refused."""
+    whole = [not any(one.failure for one in each) for each in zip(*rows.values(), strict=True)]
+    return {name: [one.heard if there else one for one, there in zip(own, whole, strict=True)] for name, own in rows.items()}
+
+
+def _sound(truth: Ready, take: Take | SepdiarError) -> dict[str, float]:
+    """Nothing where the recording was refused, or the truth has not two tracks."""
+    if isinstance(take, SepdiarError) or len(truth.true.tracks) != 2:
+        return {}
+    pair = Pair(take.conversation, take.item, truth.true, truth.folder)
+    return added(part for side in dialogues(pair) for part in heard(pair, side, filtered=True))
 
 
 def _turns(truth: Ready, take: Take | SepdiarError, each: str = "turn") -> tuple[list[Segment], list[Segment]]:

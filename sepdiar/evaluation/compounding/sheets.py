@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sepdiar.evaluation.embedded.sheets import cell, number
-from sepdiar.evaluation.page import Sheet
+from sepdiar.evaluation.page import Sheet, cell, head, number
 
 WHO = ("der", "jer", "counted", "onsets", "offsets", "onset_median", "onset_p90", "wrong_speaker")
 FLOOR = ("transfer_median", "transfer_distance", "backchannels", "overlaps", "overlaps_invented", "takeovers", "others")
@@ -23,14 +22,14 @@ def sheets(results: Mapping[str, Any]) -> Iterator[Sheet]:
     for what, keys in PARTS:
         there = [key for key in keys if any(one["figures"][key]["value"] is not None for one in results["cells"])]
         if there:
-            heads = ["the system's", *(_head(results, key) for key in there)]
+            heads = ["the system's", *(title(results, key) for key in there)]
             rows = [[one["name"], *(cell(one["figures"][key]) for key in there)] for one in results["cells"]]
             yield Sheet(f"{what}, {len(results['recordings'])} recordings", heads, rows)
     if results["ways"]:
         there = [key for key in BRIEF if any(one["figures"][key]["value"] is not None for one in results["cells"])]
         both = [one for one in results["cells"] if one["name"] in ("oracle", "system")] + list(results["ways"])
         rows = [[one["name"], *(number(one["figures"][key]["value"]) for key in there)] for one in both]
-        yield Sheet("other orders and baselines, all stages the system's", ["way", *(_head(results, key) for key in there)], rows)
+        yield Sheet("other orders and baselines, all stages the system's", ["way", *(title(results, key) for key in there)], rows)
 
 
 def _costs(results: Mapping[str, Any]) -> Sheet:
@@ -45,13 +44,18 @@ def _costs(results: Mapping[str, Any]) -> Sheet:
         cost = results["costs"][key]
         ends = [number(cells[name][key]["value"]) for name in ("oracle", "system")]
         named = [f"alone {role}" for role in roles], ["combined"], [f"shapley {role}" for role in roles]
-        rows.append([_head(results, key), *ends, *(cell(cost[name]) for part in named for name in part)])
+        rows.append([title(results, key), *ends, *(cell(cost[name]) for part in named for name in part)])
     return Sheet("what each stage costs (above 0: for the worse)", heads, rows)
 
 
-def _head(results: Mapping[str, Any], key: str) -> str:
-    one = results["units"][key]
-    return f"{one['title']}, {one['unit']}" if one["unit"] else str(one["title"])
+def title(results: Mapping[str, Any], key: str) -> str:
+    """What the column of a figure is called."""
+    return head(results["units"][key]["title"], results["units"][key]["unit"])
+
+
+def chain_of(results: Mapping[str, Any]) -> str:
+    """Who does what in the system's chain."""
+    return ", ".join(f"{key} {value}" for key, value in results["settings"].items() if key.endswith(".backend"))
 
 
 def notes(results: Mapping[str, Any]) -> list[str]:
@@ -63,9 +67,6 @@ def notes(results: Mapping[str, Any]) -> list[str]:
             lines.append(f"- refused: {one['name']} by {', '.join(refused)}: {why}")
     facts = results["machine"]
     packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items())
-    chain = ", ".join(f"{key} {value}" for key, value in results["settings"].items() if key.endswith(".backend"))
-    about = (
-        f"{len(results['recordings'])} recordings, {results['seconds'] / 3600:.2f} hours; {chain}. {facts['date']}, on "
-        f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, Python {facts['python']}, {packages}."
-    )
-    return [*lines, "", about, "", *(f"- {one}" for one in results["protocol"])]
+    chain = f"{len(results['recordings'])} recordings, {results['seconds'] / 3600:.2f} hours; {chain_of(results)}."
+    where = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, Python {facts['python']}, {packages}."
+    return [*lines, "", f"{chain} {facts['date']}, on {where}", "", *(f"- {one}" for one in results["protocol"])]

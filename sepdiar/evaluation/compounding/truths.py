@@ -19,7 +19,7 @@ from sepdiar.formats import rttm
 from sepdiar.formats.segments import of_conversation
 from sepdiar.metrics.sides import open_tracks
 from sepdiar.simulation.sound import PEAK
-from sepdiar.simulation.truth import sha256
+from sepdiar.store.disk import digest
 
 MIXTURE = "mixture.flac"
 
@@ -53,7 +53,7 @@ def ready(truth: Truth, place: Path, name: str = "") -> Ready:
         tracks = tuple(replace(track, file=str((truth.folder / track.file).resolve())) for track in value.tracks)
     else:
         mixture, tracks = folder / MIXTURE, _mixed_down(truth, folder)
-    recording = replace(value.recording, id=name, path=str(mixture), sha256=sha256(mixture), channels=1)
+    recording = replace(value.recording, id=name, path=str(mixture), sha256=digest(mixture), channels=1)
     true = replace(value, recording=recording, tracks=tracks)
     (folder / "truth.rttm").write_text(rttm.dumps(of_conversation(true)), encoding="utf-8")
     (folder / CONVERSATION).write_text(true.to_json() + "\n", encoding="utf-8")
@@ -73,6 +73,6 @@ def _mixed_down(truth: Truth, folder: Path) -> tuple[Track, ...]:
     for number, track in enumerate(value.tracks):
         file = folder / f"track-{number}.flac"
         write_flac(file, rate, audio.bits, (frames[:, number] for frames in rounded()), channels=1)
-        tracks.append(Track(track.speaker, str(file), 0, whole, (Stretch(whole, "recorded"),), sha256(file)))
+        tracks.append(Track(track.speaker, str(file), 0, whole, (Stretch(whole, "recorded"),), digest(file)))
     write_flac(folder / MIXTURE, rate, audio.bits, (frames.sum(axis=1) for frames in rounded()), channels=1)
     return tuple(tracks)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sepdiar.evaluation.embedded.figures import FIGURES, PROTOCOL, figures, rates
 from sepdiar.evaluation.embedded.scores import Row
+from sepdiar.evaluation.figures import FIGURES, PROTOCOL, figures, rates
 
 KEPT = sorted({"recordings"}.union(*(figure.counts for figure in FIGURES.values())))
 GOAL = "clean-20-2min"

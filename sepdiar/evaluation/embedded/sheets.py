@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sepdiar.evaluation.embedded.figures import FIGURES
-from sepdiar.evaluation.page import Sheet
+from sepdiar.evaluation.figures import heads
+from sepdiar.evaluation.page import Sheet, cell, number
 
 WHO = ("der", "miss", "false_alarm", "confusion", "counted", "onsets", "wrong_speaker")
 HEARD = (
@@ -83,36 +83,7 @@ def _machine(results: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def heads(keys: Iterable[str]) -> list[str]:
-    """What columns of figures are called, with their units."""
-    units = ((FIGURES[key].title, FIGURES[key].unit) for key in keys)
-    return [f"{title}, {unit}" if unit else title for title, unit in units]
-
-
 def _cells(row: Mapping[str, Any], keys: Iterable[str], intervals: bool = True) -> Iterator[str]:
     for key in keys:
         one = row["figures"][key]
         yield cell(one) if intervals else number(one["value"])
-
-
-def cell(one: Mapping[str, Any]) -> str:
-    """A value, and its interval where there is one.
-
-    >>> cell({"value": 7.61, "low": 5.2, "high": 10.03}), cell({"value": 0.0, "low": 0.0, "high": 0.0})
-    ('7.6 (5.2 to 10.0)', '0')
-    """
-    spread = one["low"] is not None and one["low"] < one["high"]
-    return number(one["value"]) + (f" ({number(one['low'])} to {number(one['high'])})" if spread else "")
-
-
-def number(value: float | None) -> str:
-    """A value as a table shows it, a small one never as nothing.
-
-    >>> number(None), number(0.0), number(0.004), number(7.25), number(134.2)
-    ('-', '0', '0.004', '7.2', '134')
-    """
-    if value is None:
-        return "-"
-    if abs(value) >= 100:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if abs(value) >= 0.05 else f"{value:.1g}"

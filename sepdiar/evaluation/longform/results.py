@@ -20,8 +20,8 @@ from sepdiar.conversation import canonical_json
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import machine
 from sepdiar.evaluation.embedded.cases import Material
-from sepdiar.evaluation.embedded.figures import figures, rates
 from sepdiar.evaluation.embedded.systems import weights
+from sepdiar.evaluation.figures import figures, rates
 from sepdiar.evaluation.heard import heard
 from sepdiar.evaluation.longform.cases import Case, made
 from sepdiar.evaluation.longform.work import ORACLE

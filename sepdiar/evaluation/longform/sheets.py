@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sepdiar.evaluation.embedded.figures import PROTOCOL as INTERVALS
-from sepdiar.evaluation.embedded.sheets import cell
+from sepdiar.evaluation.figures import PROTOCOL as INTERVALS
 from sepdiar.evaluation.longform.cases import EVERY, OVERLAP, SILENCES
 from sepdiar.evaluation.longform.ways import STRIDE, WAYS
 from sepdiar.evaluation.longform.work import LEAK, NOISE, VOICE
-from sepdiar.evaluation.page import Sheet
+from sepdiar.evaluation.page import Sheet, cell
 from sepdiar.metrics.swaps import PROTOCOL as SWAPS
 
 GOAL_HOURS = 20.0

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from sepdiar.evaluation import calibration as predictions
 from sepdiar.evaluation import shipped
+from sepdiar.evaluation.calibration import sheets as predictions
 from sepdiar.evaluation.compounding import overlap as raj
 from sepdiar.evaluation.compounding import sheets as costs
-from sepdiar.evaluation.embedded.sheets import cell, heads, number
+from sepdiar.evaluation.figures import heads
 from sepdiar.evaluation.longform import sheets as hours
 from sepdiar.evaluation.meetings import pages
-from sepdiar.evaluation.page import Sheet
+from sepdiar.evaluation.page import Sheet, cell, number
 from sepdiar.evaluation.separators.table import goals
 from sepdiar.evaluation.speed_table import name_of, spread
 from sepdiar.evaluation.two_speakers import sheets as pairs

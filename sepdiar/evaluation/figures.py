@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sepdiar.evaluation import bootstrap
+from sepdiar.evaluation.page import head
 from sepdiar.metrics.result import Counts
 
 PROTOCOL = f"95 % interval: bootstrap over recordings, {bootstrap.DRAWS} draws, seed {bootstrap.SEED}; none for one recording"
@@ -48,17 +49,18 @@ def share(title: str, top: str, bottom: str, better: str = "more") -> Figure:
     return Figure(title, {top: 100.0}, {bottom: 1.0}, "%", better=better)
 
 
-def _mean(title: str, measure: str) -> Figure:
+def mean(title: str, measure: str) -> Figure:
+    """The mean over channels of what is in decibels."""
     return Figure(title, {f"{measure}_db": 1.0}, {f"{measure}_channels": 1.0}, "dB")
 
 
 FIGURES = {
-    "si_sdr_clean": _mean("SI-SDR clean", "si_sdr_clean"),
-    "si_sdr_overlap": _mean("SI-SDR overlap", "si_sdr_overlap"),
+    "si_sdr_clean": mean("SI-SDR clean", "si_sdr_clean"),
+    "si_sdr_overlap": mean("SI-SDR overlap", "si_sdr_overlap"),
     "mixture_overlap": Figure(
         "mixture overlap", {"si_sdr_overlap_db": 1.0, "improvement_overlap_db": -1.0}, {"si_sdr_overlap_channels": 1.0}, "dB"
     ),
-    "improvement": _mean("improvement", "improvement_overlap"),
+    "improvement": mean("improvement", "improvement_overlap"),
     "leakage": Figure("leakage", {"leaked_energy": 1.0}, {"other_energy": 1.0}, "dB", decibels=True, better="less"),
     "der": Figure("DER", {"miss": 100.0, "false_alarm": 100.0, "confusion": 100.0}, {"total": 1.0}, "%", better="less"),
     "miss": share("missed", "miss", "total", "less"),
@@ -76,6 +78,11 @@ FIGURES = {
     "speed_clock": Figure("times real time by the clock", {"seconds": 1.0}, {"stage_seconds": 1.0}),
 }
 """Every figure by its key; the counts under them add over recordings."""
+
+
+def heads(keys: Iterable[str]) -> list[str]:
+    """What columns of figures are called, with their units."""
+    return [head(FIGURES[key].title, FIGURES[key].unit) for key in keys]
 
 
 @dataclass(frozen=True)
