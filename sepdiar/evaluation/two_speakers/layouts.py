@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,8 +137,4 @@ def _complete(place: Path, names: Mapping[str, set[str]], listed: set[str], abou
     for folder, there in names.items():
         if lacking := sorted(wanted - there):
             more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
-            raise about.missing(f"{folder} lacks {_said(lacking)}{more}", place)
-
-
-def _said(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMED])
+            raise about.missing(f"{folder} lacks {', '.join(lacking[:NAMED])}{more}", place)
