@@ -8,7 +8,7 @@ from sepdiar.cli.group import Commands
 
 EVALUATIONS: dict[str, str] = {
     "compounding": "eval.compounding",
-    "overlap": "eval.overlap",
+    "overlap": "eval.compounding",
     "wsj0mix": "eval.two_speakers",
     "wham": "eval.two_speakers",
     "whamr": "eval.two_speakers",
