@@ -1,0 +1,1 @@
+"""How fast diarizers and recognisers are, each beside its own package's plain call, on random weights of the real size."""
