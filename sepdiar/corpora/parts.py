@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sepdiar.audio.source import Audio
 from sepdiar.conversation import Conversation, Recording, Span, Stretch, Track, Turn, Word, intersected, mark_overlaps
 from sepdiar.corpora import Truth
 from sepdiar.errors import SepdiarError
@@ -55,13 +56,7 @@ def truth(
     unheard = {turn.speaker for turn in given} - {source.speaker for source in sources}
     if unheard and not recording:
         raise SepdiarError("SD601", f"no channel for {min(unheard)}", where=name)
-    tracks = []
-    for source in sources:
-        audio = audios[source.file]
-        if source.channel >= audio.channels:
-            raise SepdiarError("SD601", f"{audio.channels} channels: none for {source.speaker}", where=str(source.file))
-        span = Span(0, min(audio.samples, whole.samples))
-        tracks.append(Track(source.speaker, named(source.file, folder), source.channel, span, (Stretch(span, "recorded"),)))
+    tracks = tuple(_track(source, audios[source.file], whole, folder) for source in sources)
     kept = [heard for turn in given if (heard := _heard(turn, whole.rate, whole.samples))]
     if behind := len(given) - len(kept):
         notes = (*notes, f"turns that begin behind the end of the audio, left out: {behind}")
@@ -69,7 +64,7 @@ def truth(
     channels = whole.channels if recording else 1
     about = Recording(name, path, sha256, whole.rate, whole.samples, channels, tuple(notes))
     spans = intersected((span.at_rate(TICKS, whole.rate) for span in scored), [Span(0, whole.samples)])
-    return Truth(Conversation(about, mark_overlaps(kept), tuple(tracks)), folder, spans)
+    return Truth(Conversation(about, mark_overlaps(kept), tracks), folder, spans)
 
 
 def utterance(speaker: str, span: Span, words: Sequence[str]) -> Turn:
@@ -124,6 +119,13 @@ def xml(file: Path) -> ElementTree.Element:
         return ElementTree.parse(file).getroot()
     except ElementTree.ParseError as error:
         raise SepdiarError("SD502", f"no XML: {error}", where=str(file)) from error
+
+
+def _track(source: Source, audio: Audio, whole: Audio, folder: Path) -> Track:
+    if source.channel >= audio.channels:
+        raise SepdiarError("SD601", f"{audio.channels} channels: none for {source.speaker}", where=str(source.file))
+    span = Span(0, min(audio.samples, whole.samples))
+    return Track(source.speaker, named(source.file, folder), source.channel, span, (Stretch(span, "recorded"),))
 
 
 def _heard(turn: Turn, rate: int, samples: int) -> Turn | None:
