@@ -41,6 +41,7 @@ use = click.option(
 )
 salvage = click.option("--salvage", is_flag=True, default=None, help="Keep damaged recordings, the damage as silence.")
 settings = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting: --set diarize.speakers=2")
+limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N recordings.")
 workers = click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Recordings at a time.")
 engine = click.option("--engine", type=click.Choice(["local"]), default="local", help="Where recordings are worked on.")
 timeout = click.option(

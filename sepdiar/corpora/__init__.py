@@ -25,12 +25,14 @@ class Truth:
 
     `conversation` holds the true turns, with words where those are known, and a track for each speaker who has a channel of
     their own. Files are named from `folder`. `recording.path` is what a chain is given; "" where there is no such file, and the
-    tracks are mixed down for it. `scored` are the stretches that count; none: all.
+    tracks are mixed down for it. `scored` are the stretches that count; none: all. `array` are the files whose channels are the
+    microphones of an array, all on the recording's clock; the chain's is one of them. None: no array is here.
     """
 
     conversation: Conversation
     folder: Path
     scored: tuple[Span, ...] = ()
+    array: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 Layout of the release (openslr.org/150), and of what chime-utils makes of it for CHiME-8:
 
     audio/dev/S02_U01.CH1.wav       an array's microphone: what a chain is given, of the first array that is there
+    audio/dev/S02_U01.CH4.wav       its other outer one: these two of all arrays, which are on one clock, are taken for one array
     audio/dev/S02_P05.wav           a headset: the speaker's track, its first channel
     transcriptions/dev/S02.json     a list of utterances: speaker, start_time and end_time ("0:01:02.50", or seconds), words
     uem/dev/all.uem                 the stretches that CHiME-8 scores, where it is there
@@ -21,7 +22,7 @@ from typing import Any
 
 from sepdiar.conversation import Span, Turn, intersected
 from sepdiar.corpora import Truth
-from sepdiar.corpora.parts import Source, lacking, truth, utterance
+from sepdiar.corpora.parts import Source, lacking, named, truth, utterance
 from sepdiar.errors import SepdiarError
 from sepdiar.formats import read_text, read_uem
 from sepdiar.formats.segments import TICKS, to_ticks
@@ -62,7 +63,8 @@ def _session(file: Path, folder: Path, audio: Path, regions: Regions) -> Truth:
     found = truth(name, folder, turns, sources, arrays[0])
     recording = found.conversation.recording
     spans = [span.at_rate(TICKS, recording.rate) for span in regions.get(name, ())]
-    return replace(found, scored=intersected(spans, [Span(0, recording.samples)]))
+    outer = tuple(named(file, folder) for file in sorted(audio.glob(f"{name}_U*.CH[14].wav")))
+    return replace(found, scored=intersected(spans, [Span(0, recording.samples)]), array=outer)
 
 
 def _turns(file: Path) -> Iterator[Turn]:

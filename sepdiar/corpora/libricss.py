@@ -4,7 +4,7 @@ Layout of github.com/chenzhuo1011/libri_css (Chen et al. 2020; speech of LibriSp
 around it, one folder a session and condition:
 
     OV40/overlap_ratio_40.0_sil0.1_1.0_session0_actual39.8/
-        record/raw_recording.wav         7 microphones: what a chain is given
+        record/raw_recording.wav         the array, 7 microphones; the first is what a chain is given
         clean/each_spk.wav               what was played, one speaker a channel: the tracks
         transcription/meeting_info.txt   start, end, speaker, utterance and words, by tabs
 
@@ -15,6 +15,7 @@ utterance's. The release does not say which channel is whose: it is the one that
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,8 @@ def read(folder: Path) -> Iterator[Truth]:
         if not (recorded or clean):
             raise lacking(f"{RECORDED}, and no {CLEAN}", place)
         session = next(part for part in place.name.split("_") if part.startswith("session"))
-        yield truth(f"{condition}_{session}", folder, turns, _sources(clean, turns) if clean else (), recorded)
+        found = truth(f"{condition}_{session}", folder, turns, _sources(clean, turns) if clean else (), recorded)
+        yield replace(found, array=(found.conversation.recording.path,) if recorded else ())
 
 
 def _sessions(folder: Path) -> Iterator[tuple[str, Path]]:

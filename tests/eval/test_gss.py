@@ -14,7 +14,8 @@ from sepdiar.audio.source import ArrayAudio
 from sepdiar.conversation import Span, Turn
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import gss
-from sepdiar.evaluation.gss.__main__ import main, written
+from sepdiar.evaluation.gss.__main__ import main
+from sepdiar.evaluation.gss.files import written
 
 RATE = 8000
 NEMO = importlib.util.find_spec("nemo") is not None

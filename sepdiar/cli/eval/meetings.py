@@ -13,14 +13,21 @@ from sepdiar.errors import DONE, SOME_FAILED
 out = click.option("--out", type=options.PATH, required=True, metavar="DIR", help="results.json, README.md, and the run itself.")
 recipe = click.option("--recipe", metavar="NAME|FILE", help="What the chain is. Default: the benchmark's own recipe.")
 split = click.option("--split", type=click.Choice(["test", "dev"]), default="test", help="Which part of the data. [test]")
-limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N recordings alone.")
-measuring = options.several(out, recipe, options.settings, split, limit, options.workers, options.log_format, options.machine)
+gss = click.option(
+    "--gss",
+    type=click.Choice(["system", "oracle"]),
+    help="Also the array, by guided source separation: with the chain's turns, or the true ones. Needs sepdiar[nemo].",
+)
+measuring = options.several(
+    out, recipe, options.settings, split, options.limit, options.workers, options.log_format, options.machine
+)
 DATA = click.argument("data", type=options.PATH)
 
 
 @click.command()
 @DATA
 @measuring
+@gss
 def libricss(data: Path, log_format: str, machine: bool, **chosen: Any) -> int:
     """LibriCSS: words and speakers from no overlap to 40 %.
 
@@ -73,6 +80,7 @@ def voxconverse(data: Path, log_format: str, machine: bool, **chosen: Any) -> in
 @click.command()
 @DATA
 @measuring
+@gss
 def chime6(data: Path, log_format: str, machine: bool, **chosen: Any) -> int:
     """CHiME-6: dinner parties; tracks 1 and 2, CHiME-8 DASR.
 

@@ -1,7 +1,8 @@
 """Guided source separation: an array hears the voices from where they are, and somebody says who speaks when.
 
 `python -m sepdiar.evaluation.gss AUDIO... --turns TURNS --out DIR` writes one WAV a speaker: TURNS say who speaks when (RTTM,
-STM, ...), AUDIO is one file of several channels, or a file a microphone, all on one clock.
+STM, ...), AUDIO is one file of several channels, or a file a microphone, all on one clock. `sepdiar eval libricss --gss` and
+`sepdiar eval chime6 --gss` measure it with a chain's recogniser behind it.
 
 What CHiME teams use (Boeddeker et al. 2018): each turn is heard with `CONTEXT` seconds on both sides; echoes are predicted and
 taken away (WPE), a mixture model of directions (cACGMM) that is told who is active gives masks, and a beamformer (MVDR after
@@ -50,8 +51,7 @@ def guided(
     """
     if audio.channels < 2:
         raise SepdiarError("SD202", "an array has two channels or more, this recording has one", where="gss")
-    if importlib.util.find_spec("nemo") is None:
-        raise SepdiarError("SD250", "guided source separation needs nemo_toolkit", hint="pip install 'sepdiar[nemo]'")
+    needed()
     speech = _by_speaker(turns, audio.samples)
     from sepdiar.evaluation.gss.listener import Listener
 
@@ -61,6 +61,12 @@ def guided(
     for span, speaker in sorted(spans):
         heard = Span(max(0, span.start - around), min(audio.samples, span.end + around))
         yield Piece(speaker, span, listener(audio.read(heard), heard, span, _active(speech, speaker, heard)))
+
+
+def needed() -> None:
+    """Refuse (SD250) where NeMo is not installed."""
+    if importlib.util.find_spec("nemo") is None:
+        raise SepdiarError("SD250", "guided source separation needs nemo_toolkit", hint="pip install 'sepdiar[nemo]'")
 
 
 def _by_speaker(turns: Iterable[Turn], samples: int) -> dict[str, tuple[Span, ...]]:

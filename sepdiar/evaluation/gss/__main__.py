@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
-from sepdiar.audio.source import BLOCK, Audio
 from sepdiar.conversation import Turn
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import gss
 from sepdiar.evaluation.command import command
-from sepdiar.evaluation.gss import CONTEXT, Piece
+from sepdiar.evaluation.gss import CONTEXT
+from sepdiar.evaluation.gss.files import written
 from sepdiar.formats import read_segments
 from sepdiar.formats.segments import to_turns
 from sepdiar.metrics.sides import open_audio
-from sepdiar.store.disk import refusals
 
 
 @command
@@ -41,28 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path in written(pieces, array, asked.out):
         print(path)
     return 0
-
-
-def written(pieces: Iterable[Piece], audio: Audio, out: Path) -> list[Path]:
-    """The pieces at their places, one WAV a speaker, each as long as the recording."""
-    files: dict[str, soundfile.SoundFile] = {}
-    with refusals(out), ExitStack() as stack:
-        out.mkdir(parents=True, exist_ok=True)
-        for piece in pieces:
-            if piece.speaker not in files:
-                path = out / f"{piece.speaker.replace('/', '_')}.wav"
-                files[piece.speaker] = stack.enter_context(soundfile.SoundFile(path, "w", audio.rate, 1, "FLOAT"))
-            file = files[piece.speaker]
-            _silence(file, piece.span.start - file.tell())
-            file.write(piece.samples)
-        for file in files.values():
-            _silence(file, audio.samples - file.tell())
-    return [Path(file.name) for file in files.values()]
-
-
-def _silence(file: soundfile.SoundFile, samples: int) -> None:
-    for start in range(0, samples, BLOCK):
-        file.write(np.zeros(min(BLOCK, samples - start), np.float32))
 
 
 def _turns(path: Path, rate: int) -> tuple[Turn, ...]:

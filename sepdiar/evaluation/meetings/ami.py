@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -14,8 +14,7 @@ from sepdiar.corpora import ami as annotated
 from sepdiar.corpora.parts import lacking, sounds, truth
 from sepdiar.evaluation.meetings import pages
 from sepdiar.evaluation.meetings.scores import Sheet
-from sepdiar.evaluation.meetings.work import begun
-from sepdiar.events import Listener, silence
+from sepdiar.evaluation.meetings.work import Work, benchmark
 from sepdiar.formats import read_segments, read_uem
 from sepdiar.formats.segments import TICKS, of_conversation, speech
 
@@ -40,35 +39,25 @@ class Reference:
     scored: tuple[Span, ...] = ()
 
 
-def ami(
-    data: str | Path,
-    out: str | Path,
-    *,
-    recipe: str | Path | None = None,
-    settings: Iterable[str] = (),
-    split: str = "test",
-    limit: int | None = None,
-    workers: int | None = None,
-    listen: Listener = silence,
-) -> dict[str, Any]:
+@benchmark("ami")
+def ami(work: Work, data: Path, limit: int | None) -> dict[str, Any]:
     """Measure a chain on AMI: the diarization error rate without collar, overlap scored, in the stretches of the UEM.
 
     `data` holds the audio and the references (`only_words` and UEMs; or the NXT annotations) at any depth. Scored is what is
     there of the mix of the headsets and of the first microphone of the first array. Without a `recipe`, our diarizer alone.
     `limit` is how many meetings; a second call into `out` continues. The answer is what OUT/results.json holds.
     """
-    work = begun("ami", data, out, split, recipe, settings, workers, listen)
     with work.wanting():
-        known, origin, boundaries = references(Path(data), split)
-        audio = _audio(Path(data), known)
-    heard = (one for meeting in islice(audio, limit) for one in _heard(Path(data), meeting, known, audio))
-    truths = work.of(heard, None, Path(data))
+        known, origin, boundaries = references(data, work.split)
+        audio = _audio(data, known)
+    heard = (one for meeting in islice(audio, limit) for one in _heard(data, meeting, known, audio))
+    truths = work.of(heard, None, data)
     sheet = Sheet(truths, work.chain.over(truths))
     sheet.diarized(uem=True)
     rows = sheet.rows(lambda truth: truth.name.partition(".")[2])
     groups = [name for name in MICROPHONES if any(row.group == name for row in rows)]
     system = f"sepdiar, {pages.name_of(work.chain)}"
-    said = f"{split}, {len({row.recording.partition('.')[0] for row in rows})} meetings: {sheet.protocol['diarization']}"
+    said = f"{work.split}, {len({row.recording.partition('.')[0] for row in rows})} meetings: {sheet.protocol['diarization']}"
     ours = pages.parts(system, said, {key: pages.by_group(key, rows, groups) for key in PARTS})
     table = pages.Table("der", "AMI: diarization error rate, %", tuple(MICROPHONES), ours)
     return work.finished(sheet.made, rows, [table], [origin, boundaries])

@@ -57,6 +57,16 @@ class Figure:
     high: float | None = None
 
 
+@dataclass(frozen=True)
+class System:
+    """What is measured in a row of ours, or in several: its name, its recordings, how each score was found, and what it is."""
+
+    name: str
+    rows: Sequence[Row]
+    protocol: Mapping[str, str]
+    about: str = ""
+
+
 @dataclass
 class Sheet:
     """The counts of recordings while they are gathered, and the protocol of each score."""
@@ -93,6 +103,10 @@ class Sheet:
             )
             for truth in self.truths
         ]
+
+    def system(self, name: str, group: Callable[[Truth], str], about: str = "") -> System:
+        """Everything that was gathered, under a name."""
+        return System(name, self.rows(group), self.protocol, about)
 
     def add(self, what: str, counts: Mapping[str, Counts], protocol: str) -> None:
         """Counts of recordings by their names, and how they were found."""

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from sepdiar.corpora import voxconverse as corpus
 from sepdiar.evaluation.meetings import pages
 from sepdiar.evaluation.meetings.scores import Sheet, figure
-from sepdiar.evaluation.meetings.work import begun
-from sepdiar.events import Listener, silence
+from sepdiar.evaluation.meetings.work import Work, benchmark
 
 COLUMNS = ("DER", "missed", "false alarm", "confusion", "JER")
 
 
-def voxconverse(
-    data: str | Path,
-    out: str | Path,
-    *,
-    recipe: str | Path | None = None,
-    settings: Iterable[str] = (),
-    split: str = "test",
-    limit: int | None = None,
-    workers: int | None = None,
-    listen: Listener = silence,
-) -> dict[str, Any]:
+@benchmark("voxconverse")
+def voxconverse(work: Work, data: Path, limit: int | None) -> dict[str, Any]:
     """Measure a chain on VoxConverse: the diarization error rate without collar, overlap scored, no UEM.
 
     `data` holds dev/*.rttm and test/*.rttm and the WAV files anywhere below. Without a `recipe`, our diarizer alone. `limit` is
     how many recordings; a second call into `out` continues. The answer is what OUT/results.json holds.
     """
-    work = begun("voxconverse", data, out, split, recipe, settings, workers, listen)
-    truths = work.of(corpus.read(Path(data), split), limit, Path(data))
+    truths = work.of(corpus.read(data, work.split), limit, data)
     sheet = Sheet(truths, work.chain.over(truths))
     sheet.diarized(uem=False)
     rows = sheet.rows(lambda truth: "all")
     ours = pages.Ours(
         f"sepdiar, {pages.name_of(work.chain)}",
         {key: figure(key, rows) for key in COLUMNS},
-        f"{split}, {len(rows)} recordings: {sheet.protocol['diarization']}",
+        f"{work.split}, {len(rows)} recordings: {sheet.protocol['diarization']}",
     )
     table = pages.Table("der", "VoxConverse: diarization error rate, %", COLUMNS, [ours])
     protocol = ["the references are those that lie in the data; the published rows were measured with version 0.3"]

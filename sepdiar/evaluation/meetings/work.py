@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import update_wrapper
+from inspect import Parameter, signature
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,17 @@ from sepdiar.evaluation.meetings import pages
 from sepdiar.evaluation.meetings.chain import Chain, Made
 from sepdiar.evaluation.meetings.pages import Table
 from sepdiar.evaluation.meetings.scores import Row
-from sepdiar.events import Listener
+from sepdiar.events import Listener, silence
 from sepdiar.store import disk
 
 MAIN = (
     "our chain writes two channels; of more than two people, the one who speaks most is on one and all others are on the other "
     "(--pairing main), so that words that two of the others say at once are heard through each other"
 )
+
+NAMED = ("__module__", "__name__", "__qualname__", "__doc__")
+
+Measure = Callable[..., dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -58,12 +64,49 @@ class Work:
             raise self.about.missing(error.what, Path(error.where)) from error
 
     def finished(
-        self, made: Made, rows: Sequence[Row], tables: Sequence[Table], protocol: Sequence[str], picture: str = ""
+        self,
+        made: Made,
+        rows: Sequence[Row],
+        tables: Sequence[Table],
+        protocol: Sequence[str],
+        picture: str = "",
+        array: Sequence[Row] = (),
     ) -> dict[str, Any]:
-        """Everything that is known, written below `out`."""
+        """Everything that is known, written below `out`; `array` are the recordings as they were heard through an array."""
         results = pages.collected(self.about, self.split, self.chain, made, rows, tables, protocol)
+        results |= {"array": [asdict(row) for row in array]} if array else {}
         pages.written(results, self.out, picture)
         return results
+
+
+def benchmark(name: str) -> Callable[[Measure], Measure]:
+    """Of a function of the work on a benchmark, its data and their `limit`, one with the parameters that all benchmarks have.
+
+    What the function takes by keyword stands behind them.
+    """
+
+    def decorate(measured: Measure) -> Measure:
+        def measure(
+            data: str | Path,
+            out: str | Path,
+            *,
+            recipe: str | Path | None = None,
+            settings: Iterable[str] = (),
+            split: str = "test",
+            limit: int | None = None,
+            workers: int | None = None,
+            listen: Listener = silence,
+            **own: Any,
+        ) -> dict[str, Any]:
+            return measured(begun(name, data, out, split, recipe, settings, workers, listen), Path(data), limit, **own)
+
+        offered, asked = signature(measure), signature(measured).parameters.values()
+        common = [one for one in offered.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+        also = [one for one in asked if one.kind is Parameter.KEYWORD_ONLY]
+        measure.__signature__ = offered.replace(parameters=[*common, *also])  # type: ignore[attr-defined]
+        return update_wrapper(measure, measured, NAMED)
+
+    return decorate
 
 
 def begun(
