@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sepdiar.conversation import Conversation
+from sepdiar.conversation import Conversation, merged
 from sepdiar.formats.segments import speech
 from sepdiar.metrics.judge import judge
 
@@ -18,17 +18,19 @@ def features(conversation: Conversation) -> dict[str, float]:
     overlap, turns, crossed: as the stage `judge` counts them · short: turns below half a second · fewer: the speech of whoever
     speaks least, of all · speakers: how many · sure: how near to yes or no the diarizer's windows are, taken together · likeness:
     of the two voices that are most alike · disputed, undecided: windows of the separator with evidence against what was decided,
-    and with none at all · confidence: the recogniser's
+    and with none at all · confidence: the recogniser's, of a word · pace: words heard a second of speech
     """
     told = {score.name: score.value for score in judge(conversation)}
     known = {step.stage: step.parameters for step in conversation.provenance}
     rate, turns = conversation.recording.rate, conversation.turns
+    words = sum(len(turn.words) for turn in turns)
     spoken = [sum(map(len, spans)) for spans in speech(turns).values()]
     found: dict[str, Any] = {
         "overlap": told.get("overlap"),
         "turns": told.get("turns"),
         "crossed": told.get("overlapped-transfers"),
         "confidence": told.get("confidence"),
+        "pace": words * rate / sum(map(len, merged(turn.span for turn in turns))) if words else None,
         "short": sum(len(turn.span) < SHORT * rate for turn in turns) / len(turns) if turns else None,
         "fewer": min(spoken) / sum(spoken) if spoken else None,
         "speakers": len(spoken),

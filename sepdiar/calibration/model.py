@@ -36,6 +36,8 @@ class Model:
     offset: float
     below: float
     above: float
+    most: float = 1.0
+    """No error is said to be above it: words that nobody said can make more errors than there are words."""
 
     def guess(self, features: Mapping[str, float]) -> Guess | None:
         """The error of a recording; None where a feature is missing."""
@@ -43,7 +45,7 @@ class Model:
             return None
         row = (np.array([features[name] for name in self.names]) - self.means) / self.spreads
         at = float(np.clip(row, -3, 3) @ np.array(self.weights)) + self.offset
-        return Guess(*(float(np.clip(np.exp(at + off) - FLOOR, 0, 1)) for off in (0.0, self.below, self.above)))
+        return Guess(*(float(np.clip(np.exp(at + off) - FLOOR, 0, self.most)) for off in (0.0, self.below, self.above)))
 
     def facts(self) -> dict[str, Any]:
         """As JSON keeps it."""
@@ -56,7 +58,7 @@ class Model:
         return cls(**known)
 
 
-def fit(rows: Sequence[Mapping[str, float]], errors: Sequence[float]) -> Model:
+def fit(rows: Sequence[Mapping[str, float]], errors: Sequence[float], most: float = 1.0) -> Model:
     """The model of some recordings. How far off it is, is measured on each recording by a model of all the others."""
     names = tuple(sorted(set.intersection(*(set(row) for row in rows))))
     table = np.array([[row[name] for name in names] for row in rows])
@@ -72,7 +74,7 @@ def fit(rows: Sequence[Mapping[str, float]], errors: Sequence[float]) -> Model:
     leverage = np.einsum("ij,jk,ik->i", standard, inverse, standard) + 1 / len(rows)
     off = (wanted - standard @ weights - offset) / (1 - np.minimum(leverage, 0.9))  # each as if it had been left out
     below, above = _edges(off)
-    return Model(names, _floats(means), _floats(spreads), _floats(weights), offset, below, above)
+    return Model(names, _floats(means), _floats(spreads), _floats(weights), offset, below, above, most)
 
 
 def _floats(values: Values) -> tuple[float, ...]:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set
 from importlib.resources import files
 from typing import Any
 
 from sepdiar import __version__
 from sepdiar.calibration.features import features
 from sepdiar.calibration.model import COVERAGE, Model
-from sepdiar.conversation import Conversation, Provenance, Score
+from sepdiar.calibration.targets import HEARS, TARGETS, WHO, made_by, words
+from sepdiar.conversation import Provenance, Score
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event, Listener
 from sepdiar.pipeline import Stage, Take
 
-LEARNT = ("diarize", "separate")
-"""The stages that have to be those of the calibration."""
-
 
 class Predict(Stage):
-    """Adds `predicted-der` and `predicted-onsets-missed`, each with `-low` and `-high`, to the scores of an item.
+    """Adds `predicted-der`, `predicted-onsets-missed` and `predicted-cpwer`, each with `-low` and `-high`, to an item's scores.
 
-    They add over recordings, weighed by speech and by turns. `calibration` is the name of what was learnt; for other models than
-    those it was learnt of, nothing is predicted, and a note says so.
+    They add over recordings, weighed by seconds, by turns and by the words that were heard. `calibration` names what was
+    learnt: for other models than those it was learnt of, nothing is predicted, and for another recogniser no `predicted-cpwer`,
+    and a note says so. A recording processed without words has no `predicted-cpwer` either.
     """
 
     name = "predict"
@@ -48,27 +48,23 @@ class Predict(Stage):
         value = take.conversation
         if not any(step.stage == "separate" for step in value.provenance) or not value.turns:
             return take  # one speaker a channel already: nothing was separated
-        if made_by(value) != self._known["made_by"]:
-            message = f"no error is predicted: the calibration {self.calibration} was learnt of other models or settings"
+        told, scores = features(value), list(value.scores)
+        made, learnt = made_by(value), self._known["made_by"]
+        other = {stage for stage in (*WHO, HEARS) if made.get(stage) != learnt.get(stage)}
+        if message := self._unlike(other, words(value)):
             emit(Event("note", value.recording.id, {"message": message}))
-            return take
-        told = features(value)
-        scores = list(value.scores)
-        weights = {"der": value.recording.seconds, "onsets-missed": float(len(value.turns))}
         for name, facts in self._known["models"].items():
-            if guess := Model.of(facts).guess(told):
+            target = TARGETS[name]
+            if other.isdisjoint(target.stages) and (guess := Model.of(facts).guess(told)):
+                weight = target.weight(value)
                 for edge, part in (("", guess.value), ("-low", guess.low), ("-high", guess.high)):
-                    scores.append(Score(f"predicted-{name}{edge}", part * weights[name], weights[name], UNITS[name]))
+                    scores.append(Score(f"predicted-{name}{edge}", part * weight, weight, target.unit))
         return take.with_value(scores=tuple(scores))
 
-
-UNITS = {"der": "seconds", "onsets-missed": "turns"}
-
-
-def made_by(conversation: Conversation) -> dict[str, list[str]]:
-    """The backend and the models of the stages that decide the error."""
-    found = {}
-    for step in conversation.provenance:
-        if step.stage in LEARNT:
-            found[step.stage] = [str(step.parameters.get("backend", "")), step.model, step.model_sha256]
-    return found
+    def _unlike(self, other: Set[str], heard: int) -> str:
+        """What a user is told of stages that are not the calibration's; "" where they leave nothing out."""
+        if other & {*WHO}:
+            return f"no error is predicted: the calibration {self.calibration} was learnt of other models or settings"
+        if other and heard:
+            return f"no word error is predicted: the calibration {self.calibration} was learnt with another recogniser"
+        return ""

@@ -1,0 +1,140 @@
+"""Dialogues whose truth is known, and what the chain that ships makes of each: what it knows of it, and how wrong it is.
+
+Both are kept below a scratch folder, under the hash of what they were made of: the dialogues by speech, speakers and seed, the
+run by the settings of the recipe, the versions of packages, and the weights. A command that is stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from sepdiar import __version__
+from sepdiar.calibration.features import features
+from sepdiar.calibration.targets import made_by
+from sepdiar.config import resolve, words_to_keys
+from sepdiar.conversation import Conversation, Span, canonical_json
+from sepdiar.evaluation.embedded.cases import Material
+from sepdiar.evaluation.embedded.systems import weights
+from sepdiar.events import Event, Listener
+from sepdiar.formats import read_conversation
+from sepdiar.formats.segments import TICKS, of_conversation
+from sepdiar.metrics.diarization import diarization_error
+from sepdiar.metrics.recognition import word_error
+from sepdiar.metrics.turns import turn_taking
+from sepdiar.run import process
+from sepdiar.simulation import simulate
+from sepdiar.simulation.truth import sha256
+from sepdiar.store import Failure
+
+RECIPE = "embedded"
+OVERLAPS = (0.08, 0.2, 0.35)
+NORMALIZER = "basic"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Dialogues of some speakers, about as many of each sound and share of overlap.
+
+    With `words`, a CTM of when each word of the speech is said, the chain hears words too, and they are counted.
+    """
+
+    name: str
+    material: Material
+    speakers: tuple[str, ...]
+    dialogues: int
+    seconds: float
+    seed: int
+    words: Path | None = None
+
+    @property
+    def each(self) -> int:
+        """How many of one sound and one share of overlap."""
+        return max(1, round(self.dialogues / len(self.material.sounds) / len(OVERLAPS)))
+
+
+def rows(part: Part, scratch: Path, workers: int, recipe: str | Path = RECIPE) -> list[Row]:
+    """Of every dialogue its speakers, its true errors, what the chain knows of it, and what made that; or why it was refused."""
+    made_of = [part.material.facts(), part.speakers, part.seconds, part.seed, sha256(part.words) if part.words else ""]
+    folder = scratch / f"{part.name}-{_key([*made_of, __version__])}"
+    places = list(simulated(part, folder))
+    recognizer = None if part.words else "none"
+    config = resolve(recipe, flags=words_to_keys(recognizer=recognizer))
+    out = folder / f"run-{_key([config.facts(), weights()])}"
+    mixtures = [place / "mixture.flac" for place in places]
+    process(mixtures, out, recipe=recipe, recognizer=recognizer, workers=workers, listen=_told(part.name))
+    items = [read_conversation(file) for file in out.glob("items/*/conversation.json")]
+    made = {one.recording.sha256: one for one in items}
+    failures = [failure for file in out.glob("failures/*.json") if (failure := Failure.read(file))]
+    found = []
+    for place in places:
+        true = read_conversation(place / "conversation.json")
+        row: Row = {"name": f"{place.parent.name}/{place.name}", "pair": sorted(true.speakers), "refused": ""}
+        if item := made.get(true.recording.sha256):
+            row |= {**errors(true, item, bool(part.words)), "features": features(item), "made_by": made_by(item)}
+        else:
+            known = (one for one in failures if true.recording.sha256.startswith(one.id.rpartition("-")[2]))
+            row["refused"] = next((f"{one.code} {one.message}" for one in known), "not done")
+        found.append(row)
+    return found
+
+
+def simulated(part: Part, folder: Path) -> Iterator[Path]:
+    """The folder of each dialogue; those that are not there are made."""
+    rooms, noise = {"rooms": part.material.rooms}, {"noise": part.material.noise}
+    place: dict[str, dict[str, Any]] = {"reverberant": rooms, "noisy": noise}
+    for number, (sound, overlap) in enumerate(product(part.material.sounds, OVERLAPS)):
+        case = folder / f"{sound}-{100 * overlap:g}"
+        if len(_listed(case)) < part.each:
+            simulate(
+                part.material.manifest,
+                case,
+                dialogues=part.each,
+                seconds=part.seconds,
+                overlap=overlap,
+                seed=part.seed + number,
+                split=part.material.split,
+                speakers=part.speakers,
+                words=part.words,
+                timed=part.words is not None,
+                **place.get(sound, {}),
+            )
+        yield from _listed(case)[: part.each]
+
+
+def errors(true: Conversation, made: Conversation, words: bool) -> dict[str, float]:
+    """How wrong an item is, each error as a fraction: of the speech, of the true turns, of the true words."""
+    ours = of_conversation(true)
+    theirs = [replace(one, session=true.recording.id) for one in of_conversation(made)]
+    whole = Span(0, true.recording.samples).at_rate(true.recording.rate, TICKS)
+    found = {
+        "der": diarization_error(ours, theirs, uem={true.recording.id: [whole]}).value,
+        "onsets-missed": 1 - (turn_taking(ours, theirs).value or 0.0),
+    }
+    if words:
+        found["cpwer"] = word_error(ours, theirs, normalizer=NORMALIZER).value
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def _listed(case: Path) -> list[Path]:
+    listed = case / "manifest.jsonl"
+    return [case / json.loads(line)["id"] for line in listed.read_text(encoding="utf-8").splitlines()] if listed.is_file() else []
+
+
+def _key(facts: Any) -> str:
+    return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:12]
+
+
+def _told(name: str) -> Listener:
+    def listen(event: Event) -> None:
+        if event.kind in ("item.done", "item.failed", "item.skipped"):
+            print(f"{event.kind.partition('.')[2]}  {name}  {event.item}", file=sys.stderr)
+
+    return listen
