@@ -24,6 +24,7 @@ from sepdiar.audio.source import Samples
 from sepdiar.evaluation.bootstrap import mean
 from sepdiar.evaluation.command import command, material, of_speech
 from sepdiar.networks import weights
+from sepdiar.networks.views import VIEWS, Views
 from sepdiar.training import augment
 from sepdiar.training.corpus import RATE
 from sepdiar.training.separation import development, evaluate, si_sdr
@@ -82,11 +83,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = of_speech("mixtures", __doc__)
     parser.add_argument("--pairs", type=int, default=200, help="of each condition")
     parser.add_argument("--model", default="compact-separation")
+    parser.add_argument(
+        "--views", type=int, default=2, choices=range(1, len(VIEWS) + 1), help="of each mixture, as the backend has it"
+    )
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
     corpus, noises, rooms = material(asked)
     pairs = development(corpus, asked.pairs, SEED)
-    network = weights.named(asked.model)
+    network = Views(weights.named(asked.model), asked.views)
     found: dict[str, Any] = {}
     began, seconds = time.process_time(), 0.0
     for name, change in changes(noises, rooms).items():
@@ -103,7 +107,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     found[kind] = mean(chosen)
     speed = seconds / (time.process_time() - began)
     found["alone"] = alone(network, [pair.sources[0] for pair in pairs])
-    print(json.dumps({"pairs": asked.pairs, "times_real_time": round(speed, 1), "improvement_db": found}, indent=2))
+    print(
+        json.dumps(
+            {"pairs": asked.pairs, "views": asked.views, "times_real_time": round(speed, 1), "improvement_db": found}, indent=2
+        )
+    )
     return 0
 
 

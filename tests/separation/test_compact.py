@@ -17,6 +17,7 @@ import sepdiar
 from sepdiar.errors import SepdiarError
 from sepdiar.models import cards
 from sepdiar.networks import weights
+from sepdiar.networks.views import Views
 from sepdiar.separation.compact import Compact
 
 SHAPES = {
@@ -68,6 +69,31 @@ def test_half_precision_is_near_to_full_and_one_window_is_as_in_a_batch(models):
     one, other = full.split(mixtures), half.split(mixtures)
     assert (full.precision, half.precision) == ("fp32", "bf16") and 0 < np.sum((one - other) ** 2) < 0.01 * np.sum(one**2)
     assert (full.split(mixtures[1:2]) == one[1:2]).all()
+
+
+def test_what_is_heard_turned_and_later_is_the_mean_of_both_in_one_order(models):
+    class Leaning(torch.nn.Module):
+        """What it is wrong by depends on the sign; of a mixture turned the sources change places."""
+
+        def forward(self, mixture):
+            wrong, voice = 0.1 * mixture.abs(), torch.sin(torch.arange(mixture.shape[1]))
+            return (
+                torch.stack([voice + wrong, mixture - voice - wrong], 1)
+                if (mixture.mean() > 0)
+                else torch.stack([mixture + voice - wrong, wrong - voice], 1)
+            )
+
+    mixture = torch.rand(2, 1000) + 0.1
+    voice = torch.sin(torch.arange(1000.0)).expand(2, -1)
+    one, both = Views(Leaning(), 1)(mixture), Views(Leaning(), 2)(mixture)
+    assert (one[:, 0] - voice).abs().max() > 0.05 and (both[:, 0] - voice).abs().max() < 1e-5
+    assert (both.sum(1) - mixture).abs().max() < 1e-5
+    mixtures = 0.1 * np.random.default_rng(1).standard_normal((1, 8000)).astype(np.float32)
+    ways = [Compact(views=views).split(mixtures) for views in (1, 2, 4)]
+    assert all(np.abs(way.sum(axis=1) - mixtures).max() < 1e-5 for way in ways)
+    assert np.abs(ways[0] - ways[1]).max() > 1e-6 < np.abs(ways[1] - ways[2]).max()
+    with pytest.raises(SepdiarError, match="SD202"):
+        Compact(views=5)
 
 
 def test_weights_that_are_missing_or_others_are_refused(models):
