@@ -12,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 
 from sepdiar import corpora, eval
 from sepdiar.audio.source import Samples
+from sepdiar.cli import sepdiar as front
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.meetings.array import microphones
+from sepdiar.evaluation.summary import kinds
 from sepdiar.formats import seglst
 from sepdiar.formats.segments import of_conversation
 from sepdiar.metrics.energies import si_sdr
@@ -158,10 +161,11 @@ def test_what_has_one_microphone_is_refused_with_where_to_get_the_others(talk, r
         ("chime6", "test", chime6(talk, tmp_path / "party", {"U01.CH1": 0, "U01.CH2": 1})),
     ):
         out = tmp_path / "out"
-        with pytest.raises(SepdiarError, match="--gss needs two") as refused:
-            getattr(eval, name)(data, out, recipe=recipe, settings=oracle(data, name, out), split=split, gss="oracle")
-        assert refused.value.code == "SD603" and "https://" in refused.value.hint
-        assert not (out / "run").exists()
+        settings = [word for one in oracle(data, name, out) for word in ("--set", one)]
+        asked = ["--out", str(out), "--recipe", str(recipe), "--split", split, "--gss", "oracle", *settings]
+        refused = CliRunner().invoke(front, ["eval", name, str(data), *asked]).exception
+        assert isinstance(refused, SepdiarError) and refused.code == "SD603" and "--gss needs two" in refused.what
+        assert "https://" in refused.hint and not (out / "run").exists()
 
 
 @pytest.mark.skipif(NEMO, reason="NeMo is installed")
@@ -190,6 +194,7 @@ def test_voices_told_apart_before_are_recognised_and_have_their_row(talk, recipe
     assert [row["figures"]["OV40"]["value"] for row in rows] == [50.0, 50.0]  # nobody hears the silent one
     assert results["tables"][1]["rows"][0]["figures"]["OV40"]["value"] == 0.0
     assert "guided source separation of 4 microphones" in rows[0]["protocol"] and not through(results, "utterance-wise")
+    assert kinds.told("results", results), "the page of all results knows what is written"
     (row,) = results["array"]
     assert row["counts"]["cp_errors"] == 10 and (place / "conversation.json").is_file()
     assert "GSS, " in (out / "README.md").read_text()
