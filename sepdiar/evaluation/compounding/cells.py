@@ -102,16 +102,18 @@ def ways(config: Config) -> Iterator[Cell]:
     yield Cell("pixit", "who speaks and what, from one network in one pass", {}, recipe="pixit")
 
 
-def possible(given: Iterable[Cell], asked: Asked) -> Iterator[Cell | str]:
-    """Those that can be run here, their models there; for the others a line that says why not."""
+def possible(given: Iterable[Cell], asked: Asked) -> tuple[list[Cell], list[str]]:
+    """Those that can be run here, their models there, and for each of the others a line that says why not."""
+    able, left_out = [], []
     for cell in given:
         try:
             for stage in asked.of(cell).pipeline().stages:
                 if stage.models and stage.name != "transcribe":  # which is that of every chain
                     stage.open()
-            yield cell
+            able.append(cell)
         except SepdiarError as error:
-            yield f"`{cell.name}`: {error}"
+            left_out.append(f"`{cell.name}`: {error}")
+    return able, left_out
 
 
 def _swapped(chain: list[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.compounding.cells import KNOWN, ORACLE, Asked, Cell
 from sepdiar.evaluation.compounding.figures import DRAWS, SHOWN, drawn, value_of
 from sepdiar.evaluation.compounding.measure import facts, measured, prepared
-from sepdiar.evaluation.compounding.scores import compared
+from sepdiar.evaluation.compounding.scores import Scored, compared
 from sepdiar.evaluation.compounding.sheets import chain_of, title
+from sepdiar.evaluation.compounding.truths import Ready
 from sepdiar.evaluation.page import Sheet, cell, write
 from sepdiar.events import Listener, silence
 from sepdiar.metrics.spoken import PROTOCOL as WORDS
@@ -65,18 +66,8 @@ def overlap(
     truths = prepared(oracle_dir, layout, place / "truth", limit)
     chains = list(_chains(asked.chain, place / "truth" if turns == "true" else None))
     rows = compared(measured(asked, chains, truths, place / "recordings", workers, listen))
-    figures = {name: drawn(own) for name, own in rows.items()}
-    results: dict[str, Any] = {
-        "protocol": [*PROTOCOL, f"turns: the {turns} ones"],
-        "published": PUBLISHED,
-        "chains": [_chain(one, figures) for one in chains],
-        "units": {key: asdict(SHOWN[key]) for key in FIGURES},
-        "recordings": [
-            {"name": truth.name, "counts": {name: dict(own[number].counts) for name, own in rows.items()}}
-            for number, truth in enumerate(truths)
-        ],
-        **facts(asked.chain, truths),
-    }
+    protocol = [*PROTOCOL, f"turns: the {turns} ones"]
+    results = {"protocol": protocol, **_collected(chains, rows, truths), **facts(asked.chain, truths)}
     write(place, results, list(sheets(results)), notes(results), "", "What separation gives in overlap, and costs outside it")
     return results
 
@@ -87,6 +78,19 @@ def _chains(base: Config, truths: Path | None) -> Iterator[Cell]:
     name = str(base.values.get("separate.backend"))
     yield Cell("overlap alone", f"{name} where several speak", {**known, "separate.everywhere": False})
     yield Cell("every second", f"{name} everywhere", {**known, "separate.everywhere": True})
+
+
+def _collected(chains: Sequence[Cell], rows: Mapping[str, Sequence[Scored]], truths: Sequence[Ready]) -> dict[str, Any]:
+    figures = {name: drawn(own) for name, own in rows.items()}
+    return {
+        "published": PUBLISHED,
+        "chains": [_chain(one, figures) for one in chains],
+        "units": {key: asdict(SHOWN[key]) for key in FIGURES},
+        "recordings": [
+            {"name": truth.name, "counts": {name: dict(own[number].counts) for name, own in rows.items()}}
+            for number, truth in enumerate(truths)
+        ],
+    }
 
 
 def _chain(one: Cell, figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sepdiar.evaluation.compounding.cells import Asked, Cell, cells, possible, roles, ways
+from sepdiar.evaluation.compounding.cells import Asked, cells, possible, roles, ways
 from sepdiar.evaluation.compounding.measure import facts, measured, prepared
 from sepdiar.evaluation.compounding.plot import plot
 from sepdiar.evaluation.compounding.results import collected
@@ -46,11 +46,10 @@ def compounding(
     truths = prepared(oracle_dir, layout, place / "truth", limit)
     there = roles(base)
     eight = list(cells(there, place / "truth"))
-    others = list(possible(ways(base), asked))
-    able = [one for one in others if isinstance(one, Cell)]
-    rows = measured(asked, [*eight, *able], truths, place / "recordings", workers, listen)
-    results = collected(there, eight, able, rows, [truth.name for truth in truths])
-    results |= {"left_out": [one for one in others if isinstance(one, str)], **facts(base, truths)}
+    others, left_out = possible(ways(base), asked)
+    rows = measured(asked, [*eight, *others], truths, place / "recordings", workers, listen)
+    results = collected(there, eight, others, rows, [truth.name for truth in truths])
+    results |= {"left_out": left_out, **facts(base, truths)}
     drawn = plot(results, place / PICTURE)
     picture = f"![From the truth to the system, stage by stage]({PICTURE})" if drawn else ""
     write(place, results, list(sheets(results)), notes(results), picture, "What each stage costs, and what they cost together")
