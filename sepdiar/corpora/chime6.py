@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sepdiar.conversation import Span, Turn, intersected
+from sepdiar.conversation import Span, Turn
 from sepdiar.corpora import Truth
 from sepdiar.corpora.parts import Source, lacking, named, truth, utterance
 from sepdiar.errors import SepdiarError
@@ -60,11 +60,8 @@ def _session(file: Path, folder: Path, audio: Path, regions: Regions) -> Truth:
     speakers = dict.fromkeys(turn.speaker for turn in turns)
     headsets = ((speaker, audio / f"{name}_{speaker}.wav") for speaker in sorted(speakers))
     sources = [Source(speaker, headset) for speaker, headset in headsets if headset.is_file()]
-    found = truth(name, folder, turns, sources, arrays[0])
-    recording = found.conversation.recording
-    spans = [span.at_rate(TICKS, recording.rate) for span in regions.get(name, ())]
     outer = tuple(named(file, folder) for file in sorted(audio.glob(f"{name}_U*.CH[14].wav")))
-    return replace(found, scored=intersected(spans, [Span(0, recording.samples)]), array=outer)
+    return replace(truth(name, folder, turns, sources, arrays[0], scored=regions.get(name, ())), array=outer)
 
 
 def _turns(file: Path) -> Iterator[Turn]:

@@ -16,7 +16,7 @@ measuring = options.several(
     click.option(
         "--layout", metavar="NAME", help=f"How the folder is laid out, else it is told by what is in it: {', '.join(LAYOUTS)}."
     ),
-    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first recordings."),
+    options.limit,
     options.recipe,
     options.config,
     options.separator,
