@@ -47,8 +47,8 @@ class Bench(Measuring[Order]):
             return found
         ours = self._answer(order, OURS)
         if order.way == PLAIN and ours.is_file():
-            both = (json.loads(file.read_text(encoding="utf-8")) for file in (ours, answer))
-            found |= {"answer": same.compared(*both, BACKENDS[name].kind)}
+            one, other = (json.loads(file.read_text(encoding="utf-8")) for file in (ours, answer))
+            found |= {"answer": same.compared(one, other, BACKENDS[name].kind)}
         return {**found, "audio": 60 * order.minutes}
 
     def talk(self, minutes: float) -> Path:
@@ -66,9 +66,8 @@ class Bench(Measuring[Order]):
         asked = {"folder": str(self.scratch / name), "shape": dict(self._shapes.get(name, {})), "heard": str(heard)}
         found = self.ran(self._program(order, publish.__name__), {**order.facts(), **asked})
         if "parameters" not in found:
-            raise SepdiarError(
-                found.get("code", "SD901"), found.get("what", found.get("not_run", "")), hint=found.get("hint", "")
-            )
+            why = str(found.get("what") or found.get("not_run") or "")
+            raise SepdiarError(str(found.get("code", "SD901")), why, hint=str(found.get("hint") or ""))
         return dict(found["parameters"])
 
     def _program(self, order: Order, module: str) -> Sequence[str]:
@@ -92,8 +91,8 @@ def main(arguments: Sequence[str] | None = None, shapes: Mapping[str, Mapping[st
     `shapes` are of networks that shall not have their published size.
     """
     asked = _asked(arguments)
-    listed = (("cells", order) for order in orders(asked))
-    run("backends", asked, lambda scratch: Bench(asked, scratch, shapes), listed, _place, table.tables)
+    listed = (("calls", order) for order in orders(asked))
+    run("backends", asked, lambda scratch: Bench(asked, scratch, shapes), listed, _place, table.tables, ("calls",))
     return 0
 
 

@@ -102,7 +102,11 @@ def _saved(network: Any, folder: Path, name: str) -> None:
 def _plda(folder: Path) -> None:
     draw = np.random.default_rng(0)
     folder.mkdir()
-    means = {"mean1": draw.normal(0, 1e-3, VECTOR), "mean2": draw.normal(0, 0.1, LATENT)}
+    means: dict[str, Any] = {"mean1": draw.normal(0, 1e-3, VECTOR), "mean2": draw.normal(0, 0.1, LATENT)}
     np.savez(folder / "xvec_transform.npz", **means, lda=draw.normal(0, 1, (VECTOR, LATENT)))
-    parts = {"mu": draw.normal(0, 0.1, LATENT), "tr": draw.normal(0, 1, (LATENT, LATENT)), "psi": draw.uniform(0.1, 9, LATENT)}
+    parts: dict[str, Any] = {
+        "mu": draw.normal(0, 0.1, LATENT),
+        "tr": draw.normal(0, 1, (LATENT, LATENT)),
+        "psi": draw.uniform(0.1, 9, LATENT),
+    }
     np.savez(folder / "plda.npz", **parts)

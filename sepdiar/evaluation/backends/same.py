@@ -48,6 +48,8 @@ def words(ours: Answer, theirs: Answer) -> str:
     >>> words(["so", "it", "is"], ["so", "it", "is"]), words(["so", "it"], ["so", "it", "is", "I"])
     ('the same 3 words', '2 of 4 words the same')
     """
+    if not ours and not theirs:
+        return "no words in either"
     if ours == theirs:
         return f"the same {len(ours)} words"
     matcher = SequenceMatcher(None, ours, theirs, autojunk=False)

@@ -16,7 +16,7 @@ HEADS = ("backend", "recording", "device", "call", "seconds", "of the processor"
 
 def tables(results: Mapping[str, Any]) -> str:
     """Markdown: every cell with its ratio, the goals, and what it was measured on."""
-    cells: Sequence[Cell] = results["cells"]
+    cells: Sequence[Cell] = results["calls"]
     lines = table.table(HEADS, [_row(cell, cells) for cell in cells])
     return "\n".join([*lines, "", *goals(cells), "", *machines(cells)])
 
@@ -24,14 +24,18 @@ def tables(results: Mapping[str, Any]) -> str:
 def goals(cells: Sequence[Cell]) -> Iterator[str]:
     """A line for each pair that was measured, by the processor's seconds, and for memory of the longest recording."""
     for cell in cells:
-        found = table.ratio(cell, cells, SHARED, "processor" if cell["device"] == "cpu" else "seconds")
-        if found is not None:
+        if (found := times(cell, cells)) is not None:
             goal = GOALS.get(cell["backend"], 1.0)
             verdict = "holds" if found >= goal else "**does not hold**"
             said = f"; {cell['answer']}" if "answer" in cell else ""
             what = f"{cell['backend']}, {cell['minutes']:g} min, ours against {cell['way']}"
             yield f"- {verdict}: {what}: {found:.3g} x, goal {goal:g} x{said}"
     yield from growth(cells, "backend")
+
+
+def times(cell: Cell, cells: Sequence[Cell]) -> float | None:
+    """How many times as long as ours a package's call takes: of the processor, on a GPU on the clock."""
+    return table.ratio(cell, cells, SHARED, "processor" if cell["device"] == "cpu" else "seconds")
 
 
 def _row(cell: Cell, cells: Sequence[Cell]) -> Sequence[str]:

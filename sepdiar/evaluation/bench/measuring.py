@@ -46,7 +46,10 @@ class Bench(ABC, Generic[Ordered]):
     def ran(self, program: Sequence[str], order: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Cell:
         """What a fresh process tells that does the order; `not_run` where it has a reason, or takes too long."""
         within = 60 * self.asked.within
-        cost = machine.measured([*program, json.dumps(order)], environ, within)
+        try:
+            cost = machine.measured([*program, json.dumps(order)], environ, within)
+        except OSError as error:
+            raise SepdiarError("SD250", f"{program[0]} cannot be started: {error.strerror}") from error
         told = [event for event in cost.events if event["kind"] != "stderr"]
         found = {key: value for event in told for key, value in event.items() if key != "kind"}
         if cost.code < 0 and cost.seconds > within:

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from sepdiar.evaluation import shipped
+from sepdiar.evaluation.backends import table as calls
 from sepdiar.evaluation.calibration import sheets as predictions
 from sepdiar.evaluation.compounding import overlap as raj
 from sepdiar.evaluation.compounding import sheets as costs
@@ -127,6 +128,16 @@ def separators(results: Results) -> Told:
     return Told(f"{done} cells of separators timed", [sheet], "same weights, same machine; see separators.md")
 
 
+def backends(results: Results) -> Told:
+    """Of diarizers and recognisers beside the calls of their own packages."""
+    timed: Sequence[Results] = results["calls"]
+    times = {one["backend"]: found for one in timed if (found := calls.times(one, timed)) is not None}  # of the longest
+    brief = ", ".join(f"{name} {found:.3g} x its package's call" for name, found in times.items())
+    lines = [[line.removeprefix("- ")] for line in calls.goals(timed)]
+    sheet = Sheet("diarizers and recognisers: ours against the package's own call", ["what was found"], lines)
+    return Told(brief or f"{len(timed)} calls of backends timed", [sheet], "same random weights, same machine; see backends.md")
+
+
 def score(results: Results) -> Told:
     """Of `sepdiar score ... --json`: all recordings together, and how they spread."""
     each = [100 * one["value"] for one in results["sessions"].values() if one["value"] is not None]
@@ -196,6 +207,7 @@ KINDS: Mapping[tuple[str, ...], Callable[[Results], Told]] = {
     ("rows", "checks", "recipe", "machine"): speed,
     ("targets", "coverage", "machine"): calibration,
     ("cells", "floors"): separators,
+    ("calls",): backends,
     ("metric", "value", "sessions", "protocol"): score,
 }
 """What stands in a file of each kind -> what it says."""
