@@ -16,7 +16,7 @@ from sepdiar.conversation import Span, Turn, merged, within
 from sepdiar.diarization.activity import RATE, Values, hysteresis
 from sepdiar.diarization.edges import STEP, floor
 
-ON, OFF = 0.55, 0.55
+ON, OFF = 0.6, 0.6
 REACH = 0.08  # seconds that an edge may be moved outward, to where the sound begins or ends
 CRUMB = 0.08  # seconds: what is left of another's sound at an edge
 SHORTEST = 0.12  # seconds of a turn
