@@ -63,7 +63,7 @@ def chime6(work: Work, data: Path, limit: int | None, *, gss: str | None = None)
         heard.diarized(uem=uem)
         _worded(heard, heard.made if array.turns == "oracle" else None, normalize, name)
         systems.append(heard.system(f"{system}: {array.name}", _all, f"{array.protocol}; "))
-    rows, *others = (one.rows for one in systems)
+    rows, through = systems[0].rows, systems[1].rows if array else ()
     microphones = sorted({truth.conversation.recording.path.rpartition("_")[2] for truth in truths})
     protocol = [f"microphone {' and '.join(microphones)}, not an enhanced array", MAIN, about]
     if not uem:
@@ -72,7 +72,7 @@ def chime6(work: Work, data: Path, limit: int | None, *, gss: str | None = None)
         pages.Table(table, title, columns, [_ours(one, columns, said, work.split) for one in systems])
         for table, title, columns, said in TABLES
     ]
-    return work.finished(made, rows, tables, protocol, "", *others)
+    return work.finished(made, rows, tables, protocol, "", through)
 
 
 def _all(truth: Truth) -> str:

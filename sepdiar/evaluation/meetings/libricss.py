@@ -57,13 +57,13 @@ def measured(work: Work, data: Path, limit: int | None, protocol: Sequence[str],
         heard = Sheet(truths, array.over(truths, made))
         _worded(heard)
         systems.append(heard.system(f"{name}{array.name}, ", condition, f"{array.protocol}; "))
-    rows, *others = (system.rows for system in systems)
+    rows, through = systems[0].rows, systems[1].rows if array else ()
     conditions = [name for name in corpus.CONDITIONS if any(row.group == name for row in rows)]
     tables = list(_tables(work, systems, conditions))
     picture = overlap_curve(tables, conditions, work.out)
     said = ["one microphone: channel 0 of record/raw_recording.wav", f"{DEV} is dev, the others are test", *protocol]
     said.append(MAIN if work.chain.says_words else "no words come out of this chain, and none are scored")
-    return work.finished(made, rows, tables, said, picture, *others)
+    return work.finished(made, rows, tables, said, picture, through)
 
 
 def _worded(sheet: Sheet) -> None:
