@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sepdiar.asr.hearing import MESSAGES
@@ -14,21 +14,21 @@ COUNTED = frozenset({"words", *MESSAGES})
 
 @dataclass(frozen=True)
 class Target:
-    """An error. `stages` are those that have to be the calibration's; `features` those that tell of it, all where it is None."""
+    """An error. `stages` are those that have to be the calibration's; `features` those that tell of it, all if none is named."""
 
     unit: str
     weight: Callable[[Conversation], float]
     stages: tuple[str, ...]
-    features: Collection[str] | None = None
+    features: frozenset[str] = frozenset()
     most: float = 1.0
 
     def of(self, features: Mapping[str, float]) -> dict[str, float]:
         """Of a conversation's features those that this error is predicted from."""
-        return {name: value for name, value in features.items() if self.features is None or name in self.features}
+        return {name: value for name, value in features.items() if not self.features or name in self.features}
 
 
 WHO, HEARS = ("diarize", "separate"), "transcribe"
-WORDS = ("confidence", "disputed", "likeness", "overlap", "pace", "sure")
+WORDS = frozenset({"confidence", "disputed", "likeness", "overlap", "pace", "sure"})
 """Few, since speech whose words are known is scarce; chosen by what they mean, and not by trying."""
 TARGETS = {
     "der": Target("seconds", lambda value: value.recording.seconds, WHO),

@@ -18,9 +18,10 @@ Errors = NDArray[np.float64]  # true, predicted, low, high: a row each
 
 
 def learnt(rows: Rows, target: str) -> Model:
-    """The model of what is predicted for a target, of the recordings that were not refused."""
-    done = [row for row in rows if not row["refused"]]
-    return fit([TARGETS[target].of(row["features"]) for row in done], [row[target] for row in done], TARGETS[target].most)
+    """The model of what is predicted for a target, of the recordings that were not refused and have all that it is told by."""
+    known = TARGETS[target]
+    done = [row for row in rows if not row["refused"] and known.features <= {*row["features"]}]
+    return fit([known.of(row["features"]) for row in done], [row[target] for row in done], known.most)
 
 
 def on_others(ways: Iterable[tuple[Rows, Rows]], target: str) -> dict[str, Any]:
