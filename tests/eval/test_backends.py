@@ -115,7 +115,7 @@ def test_answers_are_compared_whatever_speakers_are_called():
     assert same.turns(turns, [["x", 0.0, 1.0], ["x", 0.5, 2.0], ["x", 3.0, 4.0]]).startswith("other turns: 3 against 3")
     assert same.turns(turns, renamed[:2]).startswith("other turns: 3 against 2, 34")
     assert same.turns([], []) == "the same 0 turns within a frame"
-    answers = {"whole": turns, "first": ["so"]}, {"whole": renamed, "first": ["so", "it"]}
+    answers = {"whole": turns, "first": ["it"]}, {"whole": renamed, "first": ["so", "it"]}
     assert (
         same.compared(*answers, "diarizer").startswith("the same")
         and same.compared(*answers, "recognizer") == "1 of 2 words the same"

@@ -46,6 +46,7 @@ def theirs(name: str, parameters: Mapping[str, Any], device: str, threads: int) 
     from sepdiar.networks import nemo
 
     network = nemo.load(nemo.found("", parameters["path"]), CLASSES[name], device)
+    _read_as_in_training(network)
     if name == "sortformer":
         for key, value in STREAM.items():
             setattr(network.sortformer_modules, key, value)
@@ -62,6 +63,14 @@ def theirs(name: str, parameters: Mapping[str, Any], device: str, threads: int) 
         return [text for stamp in said.timestamp["word"] if any(map(str.isalnum, text := stamp["word"].strip()))]
 
     return diarize if name == "sortformer" else transcribe
+
+
+def _read_as_in_training(network: Any) -> None:
+    """The package reads a file by what an archive says of its training, which ours leaves out."""
+    from omegaconf import open_dict
+
+    with open_dict(network.cfg):
+        network.cfg.validation_ds = {"use_start_end_token": False}
 
 
 def _undecided(network: Any, samples: Any) -> None:

@@ -43,15 +43,17 @@ def turns(ours: Answer, theirs: Answer) -> str:
 
 
 def words(ours: Answer, theirs: Answer) -> str:
-    """Of what is said.
+    """Of what is said; a package that goes on behind its last word may hear the rest of a window again.
 
-    >>> words(["so", "it", "is"], ["so", "it", "is"]), words(["so", "it"], ["so", "it", "is", "I"])
-    ('the same 3 words', '2 of 4 words the same')
+    >>> words(["so", "it"], ["so", "it"]), words(["so", "it"], ["so", "is", "it"]), words(["so"], ["so", "it"])
+    ('the same 2 words', '2 of 3 words the same', "the same 1 words, and 1 more of the package's")
     """
     if not ours and not theirs:
         return "no words in either"
     if ours == theirs:
         return f"the same {len(ours)} words"
+    if ours and theirs[: len(ours)] == ours:
+        return f"the same {len(ours)} words, and {len(theirs) - len(ours)} more of the package's"
     matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
     both = sum(block.size for block in matcher.get_matching_blocks())
     return f"{both} of {max(len(ours), len(theirs))} words the same"
