@@ -27,6 +27,8 @@ def publish(name: str, folder: Path, shape: Mapping[str, Any], heard: Path) -> d
     from sepdiar.networks import nemo
 
     nemo.importable()
+    if name == "nemo-clustering":
+        return _chain(folder, shape)
     asked = {**SHAPES[name], **shape}
     samples = soundfile.read(heard, dtype="float32")[0]
     with nemo.undisturbed():
@@ -39,6 +41,12 @@ def publish(name: str, folder: Path, shape: Mapping[str, Any], heard: Path) -> d
         else:
             network = nemo_networks.canary(asked, folder)
         return {"path": nemo_networks.saved(network, folder / f"{name}-random.nemo")}
+
+
+def prepare(backend: Any) -> None:
+    """A random network may hear speech nowhere: let the chain take everything for it."""
+    if hasattr(backend, "_speech"):
+        backend._speech.on = backend._speech.off = 0.0
 
 
 def theirs(name: str, parameters: Mapping[str, Any], device: str, threads: int) -> Callable[[Path], Answer]:
@@ -63,6 +71,16 @@ def theirs(name: str, parameters: Mapping[str, Any], device: str, threads: int) 
         return [text for stamp in said.timestamp["word"] if any(map(str.isalnum, text := stamp["word"].strip()))]
 
     return diarize if name == "sortformer" else transcribe
+
+
+def _chain(folder: Path, shape: Mapping[str, Any]) -> dict[str, Any]:
+    from sepdiar.evaluation.backends import nemo_chain, nemo_networks
+    from sepdiar.networks import nemo
+
+    asked = {**nemo_chain.SHAPE, **shape}
+    with nemo.undisturbed():
+        vad = nemo_networks.saved(nemo_chain.marblenet(asked), folder / "marblenet-random.nemo")
+        return {"vad": vad, "voice": nemo_networks.saved(nemo_chain.titanet(asked), folder / "titanet-random.nemo")}
 
 
 def _read_as_in_training(network: Any) -> None:

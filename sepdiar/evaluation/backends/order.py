@@ -43,6 +43,7 @@ BACKENDS: Mapping[str, Backend] = {
     "compact": Backend("diarizer", "compact", "own", theirs=False),
     "eend-eda": Backend("diarizer", "eend-eda", "own", theirs=False),
     "mfcc": Backend("diarizer", "mfcc", "own", ("numpy",), theirs=False),
+    "nemo-clustering": Backend("diarizer", "nemo-clustering", "nemo", NEMO, theirs=False),
     "pyannote-3.1": Backend("diarizer", "pyannote", "pyannote", PYANNOTE),
     "pyannote-community-1": Backend("diarizer", "pyannote", "pyannote", PYANNOTE),
     "sortformer": Backend("diarizer", "sortformer", "nemo", NEMO),
