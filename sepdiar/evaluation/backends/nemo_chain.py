@@ -19,7 +19,7 @@ SHAPE: Mapping[str, Any] = {  # filters, kernel, repeats of each layer but the l
 
 def marblenet(shape: Mapping[str, Any]) -> Any:
     """What hears speech, 20 ms a frame."""
-    layers = [_layer(*one, stride=1 if place else 2) for place, one in enumerate(shape["marblenet"])]
+    layers = [_layer(one, stride=1 if place else 2) for place, one in enumerate(shape["marblenet"])]
     perceptron = f"{COMMON}.parts.MultiLayerPerceptron"
     last = {"hidden_size": layers[-1]["filters"], "num_classes": 2, "num_layers": 1, "log_softmax": False}
     settings = {"labels": ["0", "1"], "preprocessor": _features(shape, "None"), "encoder": _encoder(shape, layers)}
@@ -28,7 +28,7 @@ def marblenet(shape: Mapping[str, Any]) -> Any:
 
 def titanet(shape: Mapping[str, Any]) -> Any:
     """What makes a vector of a voice."""
-    layers = [_layer(*one, squeezed=True) for one in shape["titanet"]]
+    layers = [_layer(one, squeezed=True) for one in shape["titanet"]]
     about = {"pool_mode": "attention", "angular": True, "emb_sizes": shape["vector"], "num_classes": shape["classes"]}
     settings = {
         "preprocessor": _features(shape, "per_feature"),
@@ -39,7 +39,8 @@ def titanet(shape: Mapping[str, Any]) -> Any:
     return made("EncDecSpeakerLabelModel", settings)
 
 
-def _layer(filters: int, kernel: int, repeat: int, stride: int = 1, squeezed: bool = False) -> Layer:
+def _layer(size: Sequence[int], stride: int = 1, squeezed: bool = False) -> Layer:
+    filters, kernel, repeat = size
     about = {"filters": filters, "kernel": [kernel], "repeat": repeat, "stride": [stride], "dilation": [1], "dropout": 0.0}
     squeeze = {"se": True, "se_context_size": -1} if squeezed else {}
     return {**about, "residual": repeat > 1, "separable": True, **squeeze}
