@@ -21,7 +21,7 @@ from sepdiar.models.published import Published, in_folder, pulled
 
 RATE = 16_000
 WINDOW = 30  # seconds, which the network hears however much is said in them
-LONGEST, JOIN, CONTEXT, GAP = 28.0, 1.0, 0.2, 0.5  # seconds: of a pack, between joined turns, around them, between utterances
+LONGEST, JOIN, CONTEXT, GAP = 29.0, 1.0, 0.2, 0.5  # seconds: of a pack, between joined turns, around them, between utterances
 SHORTEST = 0.02  # seconds: the network tells time in steps of that
 HERE = "transcribe.whisper"
 

@@ -48,6 +48,12 @@ def test_a_long_turn_is_cut_where_it_is_quiet() -> None:
     assert abs(made[0][0].end - 1600) <= 20
 
 
+def test_of_two_places_that_are_equally_quiet_the_later_one_is_cut() -> None:
+    audio = noise(quiet=Span(1100, 1300))
+    audio.frames[1700:1900] = 0
+    assert abs(cut(audio, [Span(0, 3000)])[0][0].end - 1800) <= 20
+
+
 def test_context_stops_half_way_to_the_neighbour() -> None:
     made = cut(noise(), [Span(1000, 2000), Span(2310, 3000), Span(5000, 6000)])
     assert made == [
