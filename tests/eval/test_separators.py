@@ -85,6 +85,8 @@ def test_a_cell_that_would_take_too_long_is_not_tried(tmp_path):
     order = Order("convtasnet", WHOLE, 60)
     assert bench.measure(order, [slow])["not_run"] == "at 1 min's pace 120 min, more than 10"
     assert bench.measure(order, [slow, failed])["not_run"] == "10 min were not: out of memory (8 GiB)"
+    both = [without(cell(WHOLE, 1), "no package"), without(cell(WHOLE, 10), "1 min were not: no package")]
+    assert bench.measure(order, both)["not_run"] == "10 min were not: no package", "the reason, once"
 
 
 def test_a_package_of_another_environment_is_asked_for(tmp_path):

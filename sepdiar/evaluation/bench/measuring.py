@@ -17,6 +17,7 @@ from sepdiar.simulation import simulate
 from sepdiar.testing import voices
 
 RATE, OVERLAP, SEED = 16_000, 0.15, 0
+NEITHER = " min were not: "
 Ordered = TypeVar("Ordered", bound=Order)
 
 
@@ -79,7 +80,7 @@ def beyond(minutes: float, shorter: Sequence[Mapping[str, Any]], within: float) 
         return ""
     last = max(shorter, key=lambda cell: float(cell["minutes"]))
     if "seconds" not in last:
-        return f"{last['minutes']:g} min were not: {last['not_run']}"
+        return f"{last['minutes']:g}{NEITHER}{last['not_run'].rpartition(NEITHER)[2]}"
     pace = last["seconds"] / 60 * minutes / last["minutes"]
     return f"at {last['minutes']:g} min's pace {pace:.0f} min, more than {within:g}" if pace > within else ""
 

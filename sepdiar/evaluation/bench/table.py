@@ -41,10 +41,14 @@ def figures(cell: Cell) -> tuple[str, str, str]:
 
 
 def machines(cells: Sequence[Cell]) -> list[str]:
-    """A line for each machine, and for each version of a package."""
-    known = dict.fromkeys(f"{one['on']}, load {one['load']} before" for one in cells if "on" in one)
+    """A line for each machine, with how busy it was with other things before a cell, and for each version of a package."""
+    loads: dict[str, list[float]] = {}
+    for one in cells:
+        if "on" in one:
+            loads.setdefault(one["on"], []).append(one["load"])
+    busy = {on: dict.fromkeys(f"{load:g}" for load in (min(known), max(known))) for on, known in loads.items()}
     about = dict.fromkeys(one["package"] for one in cells if one.get("package"))
-    return [*(f"- {one}" for one in known), *(f"- {one}" for one in about)]
+    return [*(f"- {on}, load {' to '.join(known)} before" for on, known in busy.items()), *(f"- {one}" for one in about)]
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
