@@ -28,7 +28,7 @@ class Target:
 
 
 WHO, HEARS = ("diarize", "separate"), "transcribe"
-WORDS = frozenset({"confidence", "disputed", "likeness", "overlap", "pace", "sure"})
+WORDS = frozenset({"confidence", "disputed", "fewer", "likeness", "overlap", "pace", "sure"})
 """Few, since speech whose words are known is scarce; chosen by what they mean, and not by trying."""
 TARGETS = {
     "der": Target("seconds", lambda value: value.recording.seconds, WHO),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,13 +14,14 @@ import pytest
 from sepdiar.calibration.features import features
 from sepdiar.calibration.model import COVERAGE, FLOOR, Model, fit
 from sepdiar.calibration.stage import Predict, made_by
-from sepdiar.conversation import Conversation, Provenance, Recording, Span, Turn, mark_overlaps
+from sepdiar.conversation import Conversation, Provenance, Recording, Span, Turn, Word, mark_overlaps
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event
 from sepdiar.pipeline import Take
 
 RATE = 1000
 TURNS = mark_overlaps([Turn("S1", Span(0, 4000)), Turn("S2", Span(3000, 6000)), Turn("S1", Span(6100, 6400))])
+SAID = (Word("so", Span(0, 200), 0.9), Word("it", Span(300, 400), 0.25), Word("is", Span(500, 600), 0.8))
 
 
 def rows(count: int, seed: int = 0) -> tuple[list[dict[str, float]], list[float]]:
@@ -53,14 +56,30 @@ def test_a_recording_far_from_all_that_was_learnt_gets_no_wild_guess() -> None:
     assert Model.of(json.loads(json.dumps(model.facts()))) == model
 
 
-def conversation(**parameters: object) -> Conversation:
+FOUND: dict[str, dict[str, object]] = {
+    "diarize": {"sure": 0.9, "likeness": 0.2},
+    "separate": {"windows": 4, "disputed": 1, "decided_by": {"nothing": 2}},
+    "transcribe": {"words": 3, "leaked": 1, "quiet": 0, "outside": 0, "twice": 0},
+}
+
+
+def conversation(words: bool = True, **parameters: Mapping[str, object]) -> Conversation:
+    """What the chain of the calibration makes; `parameters` are those of a stage, by its name."""
     known = json.loads(files("sepdiar.calibration").joinpath("embedded.json").read_text(encoding="utf-8"))["made_by"]
     steps = []
-    for stage, (backend, model, sha256) in known.items():
-        more = {"diarize": {"sure": 0.9, "likeness": 0.2}}.get(stage, {})
-        windows = {"windows": 4, "disputed": 1, "decided_by": {"nothing": 2}} if stage == "separate" else {}
-        steps.append(Provenance(stage, "1", model, sha256, {"backend": backend, **more, **windows, **parameters}))
-    return Conversation(Recording("talk", "talk.wav", "", RATE, 8000, 1), TURNS, provenance=tuple(steps))
+    for stage, (backend, model, sha256, *_) in known.items():
+        told = {"backend": backend, **FOUND[stage], **parameters.get(stage, {})}
+        steps.append(Provenance(stage, "1", model, sha256, told))
+    turns = (replace(TURNS[0], words=SAID), *TURNS[1:]) if words else TURNS
+    return Conversation(Recording("talk", "talk.wav", "", RATE, 8000, 1), turns, provenance=tuple(steps))
+
+
+def test_an_error_can_be_above_one_hundred_percent_where_that_is_said() -> None:
+    table, errors = rows(40)
+    more = [20 * error for error in errors]
+    far = {"likeness": 3.0, "turns": 0.0}
+    assert fit(table, more).guess(far).value == 1
+    assert 1 < fit(table, more, most=2.0).guess(far).value <= 2
 
 
 def test_features_by_hand() -> None:
@@ -69,6 +88,8 @@ def test_features_by_hand() -> None:
     assert told["short"] == pytest.approx(1 / 3) and told["fewer"] == pytest.approx(3.0 / 7.3)
     assert (told["speakers"], told["disputed"], told["undecided"]) == (2, 0.25, 0.5)
     assert (told["sure"], told["likeness"]) == (0.9, 0.2)
+    assert (told["confidence"], told["pace"]) == pytest.approx((0.65, 3 / 6.3))
+    assert {*told} - {*features(conversation(words=False))} == {"confidence", "pace"}
 
 
 def predicted(value: Conversation, tmp_path: Path) -> tuple[dict[str, float | None], list[Event]]:
@@ -81,16 +102,31 @@ def predicted(value: Conversation, tmp_path: Path) -> tuple[dict[str, float | No
 
 def test_an_item_gets_its_error_with_an_interval(tmp_path: Path) -> None:
     scores, told = predicted(conversation(), tmp_path)
-    for name in ("predicted-der", "predicted-onsets-missed"):
-        assert 0 <= scores[f"{name}-low"] <= scores[name] <= scores[f"{name}-high"] <= 1
+    for name in ("predicted-der", "predicted-onsets-missed", "predicted-cpwer"):
+        assert 0 <= scores[f"{name}-low"] <= scores[name] <= scores[f"{name}-high"] <= 2
         assert scores[f"{name}-low"] < scores[f"{name}-high"]
     assert told == []
 
 
 def test_other_models_are_not_predicted_and_that_is_said(tmp_path: Path) -> None:
-    scores, told = predicted(conversation(backend="pyannote"), tmp_path)
+    scores, told = predicted(conversation(diarize={"backend": "pyannote"}), tmp_path)
     assert scores == {} and "other models" in str(told[0].facts["message"])
     assert made_by(conversation())["diarize"][0] == "compact"
+
+
+def test_without_words_no_word_error_is_predicted(tmp_path: Path) -> None:
+    scores, told = predicted(conversation(words=False, transcribe={"backend": "none"}), tmp_path)
+    assert "predicted-der" in scores and "predicted-cpwer" not in scores
+    assert told == [], "who leaves words out need not be told"
+    scores, told = predicted(conversation(words=False), tmp_path)
+    assert "predicted-der" in scores and "predicted-cpwer" not in scores, "none were heard"
+
+
+@pytest.mark.parametrize("other", [{"backend": "whisper"}, {"active": 500}])
+def test_the_words_of_another_recogniser_are_not_predicted_and_that_is_said(other: dict[str, object], tmp_path: Path) -> None:
+    scores, told = predicted(conversation(transcribe=other), tmp_path)
+    assert "predicted-der" in scores and "predicted-cpwer" not in scores
+    assert "another recogniser" in str(told[0].facts["message"])
 
 
 def test_a_recording_of_one_speaker_a_channel_needs_none(tmp_path: Path) -> None:

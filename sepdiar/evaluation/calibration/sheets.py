@@ -14,11 +14,12 @@ def sheets(results: Mapping[str, Any]) -> Iterator[Sheet]:
     """What is predicted, and what each feature has to do with it."""
     heads = ["predicted", "recordings", "true mean", "covered, %", "rank correlation", "off by, median", "width, median"]
     rows = []
-    for target, one in results["targets"].items():
+    for target in (target for target in TITLES if target in results["targets"]):
+        one = results["targets"][target]
         cells = [_cell(one["covered"], 100), _cell(one["rank"], 1), _cell(one["off"], 100), _cell(one["width"], 100)]
         rows.append([TITLES[target], str(one["recordings"]), f"{100 * one['mean']:.1f}", *cells])
     yield Sheet(f"errors of other speakers' dialogues, predicted ({100 * results['coverage']:.0f} % intervals)", heads, rows)
-    weights = results["weights"]
+    weights = {target: results["weights"][target] for target in TITLES if target in results["weights"]}
     names = sorted({name for each in weights.values() for name in each})
     rows = [[name, *(f"{each[name]:+.2f}" if name in each else "" for each in weights.values())] for name in names]
     title = "weights, of a standard deviation on the logarithm of the error"

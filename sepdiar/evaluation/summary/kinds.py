@@ -115,9 +115,9 @@ def speed(results: Results) -> Told:
 
 def calibration(results: Results) -> Told:
     """Of the error that a chain predicts for itself."""
-    sheet = next(predictions.sheets(results))
+    sheet, said = next(predictions.sheets(results)), results["protocol"]
     brief = "; ".join(f"{row[0]}: covered {row[3]} %, rank correlation {row[4]}" for row in sheet.rows)
-    return Told(brief, [sheet], _line(results["protocol"], 0, 1), _on(results))
+    return Told(brief, [sheet], _line(said, *range(min(3, len(said)))), _on(results))
 
 
 def separators(results: Results) -> Told:

@@ -16,7 +16,7 @@ QUESTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "calibration": (
         "Does a chain know how wrong it is?",
-        "python -m sepdiar.evaluation.calibration MANIFEST --rooms ROOMS --noise NOISE --out eval/calibration",
+        "python -m sepdiar.evaluation.calibration MANIFEST --split dev --words WORDS --rooms ROOMS --noise NOISE",
     ),
     "embedded": (
         "How far is the chain that ships from the truth, beside masks, full separation and true turns?",
