@@ -83,8 +83,9 @@ def theirs(name: str, parameters: Mapping[str, Any], device: str, threads: int) 
     pipeline: Any = Pipeline.from_pretrained(Path(parameters["path"])).to(torch.device(device))
 
     def call(file: Path) -> Answer:
-        said = pipeline(file).speaker_diarization
-        return [[who, part.start, part.end] for part, _, who in said.itertracks(yield_label=True)]
+        said, end = pipeline(file).speaker_diarization, soundfile.info(file).duration
+        parts = ((who, part) for part, _, who in said.itertracks(yield_label=True))  # of a last window, also behind the end
+        return [[who, part.start, min(part.end, end)] for who, part in parts if part.start < end]
 
     return call
 
