@@ -13,10 +13,10 @@ from sepdiar.asr.utterances import place
 from sepdiar.conversation import Word
 
 MESSAGES = {
-    "outside": "{} words lie outside every turn of their speaker and are left out",
-    "quiet": "{} words lie where their channel is quiet and are left out",
-    "leaked": "{} words leaked from the other channel and are left out",
-    "twice": "{} words are on both channels at once, which are as loud as each other, and are left there",
+    "outside": "words outside every turn of their speaker, left out: {}",
+    "quiet": "words where their channel is quiet, left out: {}",
+    "leaked": "words that leaked from the other channel, left out: {}",
+    "twice": "words on both channels at once, which are as loud as each other, left there: {}",
 }
 
 

@@ -83,7 +83,7 @@ def test_a_word_that_leaked_is_dropped_on_the_channel_where_it_is_soft_and_recor
         "words": 5, "leaked": 1, "twice": 0, "quiet": 0, "outside": 0
     }  # fmt: skip
     assert record["language"] == "en"
-    assert notes == ["1 words leaked from the other channel and are left out"]
+    assert notes == ["words that leaked from the other channel, left out: 1"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_two_people_say_together_stays_with_both(tmp_path: Path, soft: tupl
     words, record, notes = told(tmp_path, left, right, Says(([("yes", 6, 6.4)], [("Yes!", 6.1, 6.5)])))
     assert words == {"A": ["yes"], "B": ["Yes!"]}
     assert (record["leaked"], record["twice"]) == (0, 1)
-    assert notes == ["1 words are on both channels at once, which are as loud as each other, and are left there"]
+    assert notes == ["words on both channels at once, which are as loud as each other, left there: 1"]
 
 
 def test_the_same_word_at_another_time_is_another_word(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_nothing_is_recognised_where_the_channel_is_quiet(tmp_path: Path) -> Non
     words, record, notes = told(tmp_path, left, voice([(0, 10, 1e-4)], 2), recognizer)
     assert words == {"A": ["well", "so"], "B": []}
     assert (record["quiet"], record["words"]) == (2, 2)
-    assert notes == ["2 words lie where their channel is quiet and are left out"]
+    assert notes == ["words where their channel is quiet, left out: 2"]
     assert len(recognizer.asked) == 1, "a silent channel is not even heard"
     (span,) = recognizer.asked[0]
     assert abs(span.start / recognizer.rate - 1.9) < 0.03 and abs(span.end / recognizer.rate - 5.1) < 0.03
