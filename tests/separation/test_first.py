@@ -170,11 +170,11 @@ def test_recordings_in_a_row_are_read_across_their_seams() -> None:
 
 
 def test_the_recipe_finds_who_speaks_in_a_real_mixture(tmp_path: Path, podcasts: Path) -> None:
-    clip, rate = tmp_path / "bread.wav", soundfile.info(podcasts / "bread.flac").samplerate
-    soundfile.write(clip, soundfile.read(podcasts / "bread.flac", frames=16 * rate)[0], rate)
+    clip, rate = tmp_path / "lighthouse.wav", soundfile.info(podcasts / "lighthouse.flac").samplerate
+    soundfile.write(clip, soundfile.read(podcasts / "lighthouse.flac", frames=16 * rate)[0], rate)
     found = sepdiar.diarize(clip, recipe="separate-first", speakers=2)
     ends = [(turn.span.start / rate, turn.span.end / rate) for turn in found.turns if len(turn.span) > rate / 4]
-    true = [(0.65, 5.26), (4.95, 7.45), (7.25, 11.9), (8.32, 8.87)]  # of examples/truth/bread/truth.rttm
+    true = [(0.77, 3.76), (3.47, 7.85), (4.21, 4.68), (8.05, 11.8)]  # of examples/truth/lighthouse/truth.rttm
     assert len(found.speakers) == 2
     for known, heard in zip(true, ends[:4], strict=True):
         assert heard == pytest.approx(known, abs=0.35)
