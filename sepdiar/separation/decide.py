@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import copysign, inf
 from typing import Any
 
 NOTHING = 0.5  # evidence so small that it is chance
@@ -26,19 +27,35 @@ class Case:
 
 def decide(cases: Sequence[Case], before: int | None = None) -> list[int]:
     """The orders; `before` is that of the slice in front of the first, where it is decided already."""
-    if not cases:
-        return []
-    link = 0.0 if before is None else cases[0].neighbour * (1 - 2 * before)
-    best = [cases[0].own + link, -cases[0].own - link]
-    came: list[list[int]] = []
-    for case in cases[1:]:
-        ways = [(best[order] + case.neighbour, best[1 - order] - case.neighbour) for order in (0, 1)]
-        came.append([order if same >= other else 1 - order for order, (same, other) in enumerate(ways)])
-        best = [max(ways[0]) + case.own, max(ways[1]) - case.own]
-    orders = [0 if best[0] >= best[1] else 1]
-    for step in reversed(came):
-        orders.append(step[orders[-1]])
+    orders: list[int] = []
+    push = 0.0
+    for case, lean in zip(reversed(cases), reversed(_leaning(cases, before)), strict=True):
+        orders.append(0 if lean / 2 + push >= 0 else 1)
+        push = case.neighbour * (1 - 2 * orders[-1])
     return orders[::-1]
+
+
+def sureness(cases: Sequence[Case], before: int | None = None) -> list[float]:
+    """Of each slice, how much better the best orders of all are than the best of those that give it the other one."""
+    fore = _leaning(cases, before)
+    own, links = [case.own for case in cases], [case.neighbour for case in cases]
+    back = _passed_on(own[::-1], [0.0, *links[:0:-1]], 0.0)[::-1]
+    return [abs(one + other - 2 * mine) for one, other, mine in zip(fore, back, own, strict=True)]
+
+
+def _leaning(cases: Sequence[Case], before: int | None) -> list[float]:
+    """Of each slice, the best sum of it and all in front of it with order 0, less the best with order 1."""
+    front = 0.0 if before is None else (1 - 2 * before) * inf
+    return _passed_on([case.own for case in cases], [case.neighbour for case in cases], front)
+
+
+def _passed_on(own: Sequence[float], links: Sequence[float], lean: float) -> list[float]:
+    """What is in front counts as far as the link to it is strong."""
+    made = []
+    for mine, link in zip(own, links, strict=True):
+        lean = (copysign(min(abs(lean), 2 * abs(link)), lean * link) if link else 0.0) + 2 * mine
+        made.append(lean)
+    return made
 
 
 @dataclass
@@ -71,6 +88,7 @@ class Account:
         self.decided_by[first if found[first] > NOTHING else "nothing"] += 1
         self.counts["disputed"] += min(found.values()) < -NOTHING
         self.counts["turned"] += len(set(orders)) > 1
+        self.counts["slices"] += len(window)
         self.counts["windows"] += 1
 
     def facts(self, rate: int) -> dict[str, Any]:
@@ -78,5 +96,5 @@ class Account:
         two speakers were found to change places, and `crowded` the regions in which more than two speak."""
         names = ("diarization", "neighbours", "voice", "anchors", "nothing")
         decided: Mapping[str, int] = {name: self.decided_by[name] for name in names}
-        plain = {name: self.counts[name] for name in ("stretches", "regions", "crowded", "windows", "disputed", "turned")}
+        plain = {name: self.counts[name] for name in ("stretches", "regions", "crowded", "windows", "disputed", "turned", "slices", "in_doubt")}
         return {**plain, "decided_by": decided, "heard_seconds": round(self.counts["samples"] / rate, 3), **self.memory}

@@ -15,7 +15,7 @@ from sepdiar.errors import SepdiarError
 from sepdiar.separation import Blind
 from sepdiar.separation.anchors import Anchors, by_anchors
 from sepdiar.separation.band import brought_to, full_band, levelled
-from sepdiar.separation.decide import Account, Case, decide
+from sepdiar.separation.decide import Account, Case, decide, sureness
 from sepdiar.separation.evidence import FRAME, STAY, Heard, Listen, Voices, by_diarization, by_neighbour, cuts
 from sepdiar.separation.plan import Activity, Region, Stretches, Window, plan
 from sepdiar.separation.portion import Portion, Shorter, lacking
@@ -33,7 +33,8 @@ class Joiner:
     """Makes of a blind separator one that knows its speakers. `listen` makes voices known, None leaves them out of the decisions.
 
     `context` is in seconds, and so is `anchor`, what is heard of each speaker alone before a window; `batch` windows of one
-    length are given to the separator at once. Nothing is kept between recordings.
+    length are given to the separator at once. Where less than `doubt` of evidence says whose source is whose, two speakers stay
+    together, half of the mixture for each. Nothing is kept between recordings.
     """
 
     def __init__(
@@ -44,9 +45,10 @@ class Joiner:
         context: float = 1.5,
         batch: int = 8,
         anchor: float = 0.0,
+        doubt: float = 0.0,
     ) -> None:
         self._blind, self._name, self._listen, self._context, self._batch = blind, name, listen, context, batch
-        self._anchor = anchor
+        self._anchor, self._doubt = anchor, doubt
 
     def sources(self, audio: Audio, turns: Sequence[Turn], stretches: Stretches, account: Account) -> Iterator[Piece]:
         """What each speaker says in the stretches, in order, by pieces; the sources of a piece add up to the audio.
@@ -89,7 +91,7 @@ class Joiner:
             account.counts.update(regions=1, stretches=len(region.stretches), crowded=int(len(region.speakers) > 2))
             before = len(anchors.before(region.pair))
             account.counts["samples"] += sum(before + len(window.span) for window in region.windows)
-            ordered = _ordered(_sliced((heard for _, heard in found), region, activity, voices), account)
+            ordered = _ordered(_sliced((heard for _, heard in found), region, activity, voices), account, self._doubt)
             for part, both in joined(ordered, region.windows):
                 for piece in within(part, region.stretches):
                     here = both[:, piece.start - part.start : piece.end - part.start]
@@ -158,10 +160,13 @@ class Sliced:
     cuts: Sequence[int]
     cases: Sequence[Case]
 
-    def in_order(self, orders: Sequence[int]) -> Samples:
-        """The sources, those of the first speaker first; where the order changes, they pass into each other."""
+    def in_order(self, orders: Sequence[float]) -> Samples:
+        """The sources, those of the first speaker first; where the order changes, they pass into each other.
+
+        An order between 0 and 1 leaves them together.
+        """
         sources = self.heard.sources
-        if len(set(orders)) == 1:
+        if set(orders) in ({0}, {1}):
             return sources[::-1] if orders[0] else sources
         edges = [0, *(round(FRAME * self.heard.rate) * cut for cut in self.cuts[1:-1]), sources.shape[1]]
         turned = np.repeat(np.array(orders, np.float64), np.diff(edges))
@@ -186,18 +191,21 @@ def _sliced(found: Iterable[Heard], region: Region, activity: Activity, voices: 
         before = heard
 
 
-def _ordered(found: Iterable[Sliced], account: Account) -> Iterator[Samples]:
-    """The sources of each window, those of the first speaker first."""
+def _ordered(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> Iterator[Samples]:
+    """The sources of each window, those of the first speaker first; slices that less than `doubt` decides stay together."""
     waiting: list[Sliced] = []
     last: int | None = None
 
     def settled(count: int) -> Iterator[Samples]:
         nonlocal last
-        orders = iter(decide([case for one in waiting for case in one.cases], last))
+        cases = [case for one in waiting for case in one.cases]
+        orders, sure = iter(decide(cases, last)), iter(sureness(cases, last))
         windows = [(one, [next(orders) for _ in one.cases]) for one in waiting]
         for (one, mine), behind in zip(windows[:count], [*windows[1:], None], strict=False):
             account.add(one.cases, mine, last, (behind[0].cases[0], behind[1][0]) if behind else None)
-            yield one.in_order(mine)
+            shares = [order if next(sure) >= doubt else 0.5 for order in mine]
+            account.counts["in_doubt"] += shares.count(0.5)
+            yield one.in_order(shares)
             last = mine[-1]
         del waiting[:count]
 

@@ -29,7 +29,8 @@ class Separate(BackendStage):
 
     For a blind separator: `context_seconds` of clean speech are heard with a stretch on each side, and before it
     `anchor_seconds` of each of the two speakers alone; `batch` windows at once (fewer and then shorter ones where memory is
-    short, which the provenance tells); and `voice` is the model of ours that knows speakers by their voices, "" for none.
+    short, which the provenance tells); `voice` is the model of ours that knows speakers by their voices, "" for none; and where
+    less than `doubt` of evidence says whose source is whose, nothing is separated, and the provenance counts it.
 
     Where it comes before the diarizer, a blind separator hears every second, and its two tracks are nobody's yet: windows are
     joined by what they have in common alone. `everywhere` then says whether the channels will be the tracks, or the input
@@ -48,12 +49,13 @@ class Separate(BackendStage):
         anchor_seconds: float = 0.0,
         batch: int = 8,
         voice: str = "",
+        doubt: float = 0.0,
         device: str = "cpu",
         **tables: Mapping[str, Any],
     ) -> None:
         super().__init__(backend, device, **tables)
         self.everywhere, self.context_seconds, self.batch, self.voice = everywhere, context_seconds, batch, voice
-        self.anchor_seconds = anchor_seconds
+        self.anchor_seconds, self.doubt = anchor_seconds, doubt
         self._voice_sha256 = ""
         self._joiner: Joiner | None = None
         self._account: Mapping[str, Any] = {}
@@ -72,9 +74,9 @@ class Separate(BackendStage):
         return hasattr(registry.load(self.kind, self.backend), "split")
 
     def check(self) -> None:
-        for key in ("context_seconds", "anchor_seconds"):
-            if not 0 <= getattr(self, key) <= 30:
-                raise SepdiarError("SD202", f"0 to 30, not {getattr(self, key)!r}", where=f"separate.{key}")
+        for key, most in (("context_seconds", 30), ("anchor_seconds", 30), ("doubt", 100)):
+            if not 0 <= getattr(self, key) <= most:
+                raise SepdiarError("SD202", f"0 to {most}, not {getattr(self, key)!r}", where=f"separate.{key}")
         if not isinstance(self.batch, int) or not 1 <= self.batch <= 1024:
             raise SepdiarError("SD202", f"a whole number from 1 to 1024, not {self.batch!r}", where="separate.batch")
         super().check()
@@ -95,7 +97,9 @@ class Separate(BackendStage):
 
                 listen = Ear(self.voice, self.device)
                 self._voice_sha256 = listen.model_sha256
-            self._joiner = Joiner(separator, self.backend, listen, self.context_seconds, self.batch, self.anchor_seconds)
+            self._joiner = Joiner(
+                separator, self.backend, listen, self.context_seconds, self.batch, self.anchor_seconds, self.doubt
+            )
 
     def provenance(self) -> Provenance:
         made = super().provenance()
@@ -103,7 +107,7 @@ class Separate(BackendStage):
         more |= {"first": True} if self._first else {}
         if self._joiner:
             more |= {"context_seconds": self.context_seconds, "anchor_seconds": self.anchor_seconds}
-            more |= {"batch": self.batch, "voice": self.voice, **self._account}
+            more |= {"doubt": self.doubt, "batch": self.batch, "voice": self.voice, **self._account}
             more |= {"voice_sha256": self._voice_sha256} if self.voice else {}
             more |= {"precision": self.made.precision} if hasattr(self.made, "precision") else {}
         return replace(made, parameters={**made.parameters, **more})

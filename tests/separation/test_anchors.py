@@ -96,3 +96,15 @@ def test_a_speaker_who_is_nowhere_alone_near_the_overlap_gets_the_own_source(tmp
         assert np.corrcoef(made[1.5][name], true)[0, 1] > 0.95
     assert facts["decided_by"]["anchors"] == 1
     assert np.corrcoef(made[0.0]["A"], sources[0, span.start : span.end])[0, 1] < 0.5
+
+
+def test_where_nothing_tells_them_apart_they_stay_together() -> None:
+    sources = voices()
+    audio = ArrayAudio(sources.sum(axis=0)[:, None], RATE)
+    for anchor, in_doubt in ((0.0, 1), (1.5, 0)):
+        account = Account()
+        joiner = Joiner(ByPitch(), "by pitch", context=0.0, anchor=anchor, doubt=10.0)
+        (span, made), *_ = joiner.sources(audio, TURNS, overlapped(TURNS), account)
+        half = audio.read(span)[:, 0] / 2
+        assert account.facts(RATE)["in_doubt"] == in_doubt == int(np.abs(made["A"] - half).max() < 1e-6)
+        assert np.abs(made["A"] + made["B"] - 2 * half).max() < 1e-6

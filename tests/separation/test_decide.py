@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepdiar.separation.decide import Account, Case, decide
+from sepdiar.separation.decide import Account, Case, decide, sureness
 
 number = st.integers(-9, 9)
 cases = st.lists(st.builds(Case, number, number, number), min_size=1, max_size=7)
@@ -25,6 +25,14 @@ def test_no_other_orders_would_be_better(given_cases, before):
     orders = decide(given_cases, before)
     ways = product((0, 1), repeat=len(given_cases))
     assert total(given_cases, orders, before) == max(total(given_cases, way, before) for way in ways)
+
+
+@given(cases, st.sampled_from([None, 0, 1]))
+def test_how_sure_is_what_the_other_order_would_cost(given_cases, before):
+    ways = {way: total(given_cases, way, before) for way in product((0, 1), repeat=len(given_cases))}
+    for place, sure in enumerate(sureness(given_cases, before)):
+        best = [max(value for way, value in ways.items() if way[place] == order) for order in (0, 1)]
+        assert sure == abs(best[0] - best[1])
 
 
 @pytest.mark.parametrize(
