@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-VIEWS = ((1, 0), (-1, 0), (1, 256), (-1, 256))
-"""What is heard, by turns: the mixture as it is or with its sign turned, so many samples later."""
+VIEWS = ((1, 1.0), (-1, 0.9), (1, 1.12), (-1, 1.0), (1, 0.94), (-1, 1.06))
+"""What is heard, by turns: the mixture as it is or with its sign turned, as a tape would play it that runs so much faster."""
+
+EDGE = 512  # samples of silence at both ends, since what is played faster goes round in a circle
+GRAIN = 256  # lengths are multiples of it, which suits the Fourier transform
 
 
 class Views(nn.Module):
-    """Two sources as the mean of the first `count` views, those of each in the order that is nearest to the first's."""
+    """A separator whose sources add up to the mixture: how far they lie from half of it is the mean of the first `count` views.
 
-    def __init__(self, network: nn.Module, count: int = 2) -> None:
+    Each view counts in the order of the sources that is nearest to the first's; where views differ, the sources stay together.
+    """
+
+    def __init__(self, network: nn.Module, count: int = 4) -> None:
         super().__init__()
         self.network, self.count = network, count
 
     def forward(self, mixture: Tensor) -> Tensor:
         """(batch, samples) to (batch, 2, samples)."""
-        first, *others = (self._heard(mixture, sign, later) for sign, later in VIEWS[: self.count])
-        made = first
+        first, *others = (self._offset(mixture, sign, speed) for sign, speed in VIEWS[: self.count])
+        offset = first
         for other in others:
-            turned = other.flip(1)
-            nearer = (turned - first).square().sum((1, 2)) < (other - first).square().sum((1, 2))
-            made = made + turned.where(nearer[:, None, None], other)
-        return made / self.count
+            order = torch.where((first * other).sum(1, keepdim=True) < 0, -1, 1)
+            offset = offset + order * other
+        half, offset = mixture / 2, offset / self.count
+        return torch.stack([half + offset, half - offset], 1)
 
-    def _heard(self, mixture: Tensor, sign: int, later: int) -> Tensor:
-        sources: Tensor = self.network(sign * F.pad(mixture, (later, 0)))
-        return sign * sources[:, :, later:]
+    def _offset(self, mixture: Tensor, sign: int, speed: float) -> Tensor:
+        count = mixture.shape[1]
+        if speed != 1.0:
+            mixture = F.pad(mixture, (EDGE, EDGE + -count % GRAIN))
+        had = mixture.shape[1]
+        played = mixture if speed == 1.0 else resampled(mixture, round(had / speed / GRAIN) * GRAIN)
+        one, other = self.network(sign * played).float().unbind(1)
+        offset = sign * (one - other) / 2
+        return offset if speed == 1.0 else resampled(offset, had)[:, EDGE : EDGE + count]
+
+
+def resampled(samples: Tensor, count: int) -> Tensor:
+    """As many samples for the same time, along the last axis: what `count` samples cannot hold of the spectrum is left out."""
+    had = samples.shape[-1]
+    spectrum = torch.fft.rfft(samples)
+    bins = count // 2 + 1
+    spectrum = spectrum[..., :bins] if bins < spectrum.shape[-1] else F.pad(spectrum, (0, bins - spectrum.shape[-1]))
+    return torch.fft.irfft(spectrum, count) * (count / had)

@@ -16,11 +16,11 @@ class Compact:
         self,
         window: float = 6.0,
         model: str = "compact-separation",
-        views: int = 2,
+        views: int = 4,
         device: str = "cpu",
         precision: str = "auto",
     ) -> None:
-        """Each window is heard in `views` ways, 1 to 4, of which the mean is taken: as many times the work.
+        """Each window is heard in `views` ways, 1 to 6, of which the mean is taken: as many times the work.
 
         `precision` is "fp32", "bf16", or "auto": bf16 on a GPU that computes with it.
         """

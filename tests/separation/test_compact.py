@@ -16,8 +16,9 @@ import torch
 import sepdiar
 from sepdiar.errors import SepdiarError
 from sepdiar.models import cards
+from sepdiar.networks import views as ways_to_hear
 from sepdiar.networks import weights
-from sepdiar.networks.views import Views
+from sepdiar.networks.views import VIEWS, Views, resampled
 from sepdiar.separation.compact import Compact
 
 SHAPES = {
@@ -71,7 +72,7 @@ def test_half_precision_is_near_to_full_and_one_window_is_as_in_a_batch(models):
     assert (full.split(mixtures[1:2]) == one[1:2]).all()
 
 
-def test_what_is_heard_turned_and_later_is_the_mean_of_both_in_one_order(models):
+def test_what_is_heard_twice_is_the_mean_of_both_in_one_order(models, monkeypatch):
     class Leaning(torch.nn.Module):
         """What it is wrong by depends on the sign; of a mixture turned the sources change places."""
 
@@ -83,17 +84,40 @@ def test_what_is_heard_turned_and_later_is_the_mean_of_both_in_one_order(models)
                 else torch.stack([mixture + voice - wrong, wrong - voice], 1)
             )
 
+    monkeypatch.setattr(ways_to_hear, "VIEWS", ((1, 1.0), (-1, 1.0)))
     mixture = torch.rand(2, 1000) + 0.1
     voice = torch.sin(torch.arange(1000.0)).expand(2, -1)
     one, both = Views(Leaning(), 1)(mixture), Views(Leaning(), 2)(mixture)
     assert (one[:, 0] - voice).abs().max() > 0.05 and (both[:, 0] - voice).abs().max() < 1e-5
     assert (both.sum(1) - mixture).abs().max() < 1e-5
-    mixtures = 0.1 * np.random.default_rng(1).standard_normal((1, 8000)).astype(np.float32)
-    ways = [Compact(views=views).split(mixtures) for views in (1, 2, 4)]
-    assert all(np.abs(way.sum(axis=1) - mixtures).max() < 1e-5 for way in ways)
-    assert np.abs(ways[0] - ways[1]).max() > 1e-6 < np.abs(ways[1] - ways[2]).max()
+
+
+def test_at_another_speed_the_same_is_heard_and_what_it_cannot_hold_is_shared():
+    class Louder(torch.nn.Module):
+        """Most of the mixture to one, whatever it is."""
+
+        def forward(self, mixture):
+            return torch.stack([0.9 * mixture, 0.1 * mixture], 1)
+
+    clock = torch.arange(16001) / 16000
+    low, high = (torch.sin(2 * np.pi * hertz * clock)[None] * torch.hann_window(16001) for hertz in (300, 7600))
+    for count in range(1, len(VIEWS) + 1):
+        made = Views(Louder(), count)(low + high)
+        assert (made.sum(1) - low - high).abs().max() < 1e-6
+        assert (Views(Louder(), count)(low)[:, 0] - 0.9 * low).abs().max() < 1e-3
+    assert (Views(Louder(), 3)(high)[:, 0] - (0.9 * 2 + 0.5) / 3 * high).abs().max() < 1e-3  # 12 % faster it is above 8 kHz
+    assert (resampled(resampled(low, 17920), 16001) - low).abs().max() < 1e-5
+
+
+def test_more_views_are_another_answer_and_the_same_in_a_batch(models):
+    mixtures = 0.1 * np.random.default_rng(1).standard_normal((2, 8000)).astype(np.float32)
+    ways = [Compact(views=views) for views in (1, 2, 4)]
+    made = [way.split(mixtures) for way in ways]
+    assert all(np.abs(one.sum(axis=1) - mixtures).max() < 1e-5 for one in made)
+    assert np.abs(made[0] - made[1]).max() > 1e-6 < np.abs(made[1] - made[2]).max()
+    assert (ways[2].split(mixtures[1:]) == made[2][1:]).all()
     with pytest.raises(SepdiarError, match="SD202"):
-        Compact(views=5)
+        Compact(views=len(VIEWS) + 1)
 
 
 def test_weights_that_are_missing_or_others_are_refused(models):
