@@ -32,8 +32,8 @@ class Drawing:
 
     One person alone (`alone`), three (`third`) or nobody (`nobody`), else two; `overlap` is the range of its share of speech;
     `whole`: utterances are said whole, else parts of any length. `levels`: a speaker's, in dB around the usual; `volume`: that
-    of the whole. `other`: a speaker whose voice speed makes another. `room`, `band` (a line), `colour` (a microphone) and
-    `noise`, heard at `snr` dB; `even`: band edge and noise floor of the utterances are evened out, which give speakers away.
+    of the whole. `other`: a speaker whose voice speed makes another. `line`: a call, in which each speaks over a telephone line
+    of his own. `room`, `band`, `colour` (a microphone) and `noise`, heard at `snr` dB, are of all together; `even`: band edge and noise floor of the utterances are evened out, which give speakers away.
     Where recordings of rooms and noise are given, `measured` of those heard are of them.
     """
 
@@ -47,6 +47,7 @@ class Drawing:
     volume: Range = (-10.0, 5.0)
     other: float = 0.6
     room: float = 0.25
+    line: float = 0.0
     band: float = 0.15
     colour: float = 0.25
     noise: float = 0.3
@@ -112,6 +113,9 @@ class Dialogues:
         if rng.random() < drawing.room:
             for who in present:
                 stems[who] = augment.heard_in(stems[who], self._room(rng))
+        if drawing.line and rng.random() < drawing.line:
+            for who in present:
+                stems[who] = augment.telephone(stems[who], rng)
         samples = self._line(stems.sum(0), ears, rng) * augment.gain(rng.uniform(*drawing.volume))
         voices = tuple(int(chosen[who]) * len(SPEEDS) + kinds[who] for who in present)
         return Window(samples, tuple(tuple(sorted(turns[who])) for who in present), voices)

@@ -93,8 +93,15 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
 
 
 def _begin_with(task: Task, path: Path) -> None:
+    """The weights of a network of that shape, or of one with fewer blocks: what it lacks adds nothing at first."""
     try:
-        task.network.load_state_dict(weights.read(path.read_bytes()).state_dict())
+        known = weights.read(path.read_bytes()).state_dict()
+        own = task.network.state_dict()
+        for number, block in enumerate(getattr(task.network, "blocks", ())):
+            if f"blocks.{number}.mix.weight" not in known:
+                block.still()
+                known |= {name: value for name, value in own.items() if name.startswith(f"blocks.{number}.")}
+        task.network.load_state_dict(known)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise SepdiarError("SD251", f"no weights to begin with: {error}", where=str(path)) from error
 
