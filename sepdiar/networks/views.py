@@ -39,9 +39,11 @@ class Views(nn.Module):
             mixture = F.pad(mixture, (EDGE, EDGE + -count % GRAIN))
         had = mixture.shape[1]
         played = mixture if speed == 1.0 else resampled(mixture, round(had / speed / GRAIN) * GRAIN)
-        one, other = self.network(sign * played).float().unbind(1)
-        offset = sign * (one - other) / 2
-        return offset if speed == 1.0 else resampled(offset, had)[:, EDGE : EDGE + count]
+        sources: Tensor = self.network(sign * played).float()
+        offset: Tensor = sign * (sources[:, 0] - sources[:, 1]) / 2
+        if speed != 1.0:
+            offset = resampled(offset, had)[:, EDGE : EDGE + count]
+        return offset
 
 
 def resampled(samples: Tensor, count: int) -> Tensor:

@@ -96,5 +96,8 @@ class Account:
         two speakers were found to change places, and `crowded` the regions in which more than two speak."""
         names = ("diarization", "neighbours", "voice", "anchors", "nothing")
         decided: Mapping[str, int] = {name: self.decided_by[name] for name in names}
-        plain = {name: self.counts[name] for name in ("stretches", "regions", "crowded", "windows", "disputed", "turned", "slices", "in_doubt")}
+        plain = {
+            name: self.counts[name]
+            for name in ("stretches", "regions", "crowded", "windows", "disputed", "turned", "slices", "in_doubt")
+        }
         return {**plain, "decided_by": decided, "heard_seconds": round(self.counts["samples"] / rate, 3), **self.memory}

@@ -37,7 +37,7 @@ def low_pass(samples: Samples, edge: float) -> Samples:
 
 
 def telephone(samples: Samples, rng: Generator) -> Samples:
-    """Speech at the other end of a call: a narrow band of its own slope, at times in the 256 steps of a digital line, and at times
+    """Speech at the other end of a call: a narrow band of its own slope; at times in the 256 steps of a digital line, at times
     with all that is soft cut away."""
     hertz = np.fft.rfftfreq(len(samples), 1 / RATE).astype(np.float32)
     low, high = rng.uniform(50, 350), rng.uniform(3000, 3950)
