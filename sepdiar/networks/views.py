@@ -52,4 +52,5 @@ def resampled(samples: Tensor, count: int) -> Tensor:
     spectrum = torch.fft.rfft(samples)
     bins = count // 2 + 1
     spectrum = spectrum[..., :bins] if bins < spectrum.shape[-1] else F.pad(spectrum, (0, bins - spectrum.shape[-1]))
-    return torch.fft.irfft(spectrum, count) * (count / had)
+    made: Tensor = torch.fft.irfft(spectrum, count) * (count / had)
+    return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -27,9 +27,9 @@ WAYS = {
 }
 
 
-def joined(take: Take, blind: Blind, name: str, voice: str, everywhere: bool) -> Take:
+def joined(take: Take, blind: Blind, name: str, settings: Mapping[str, Any], everywhere: bool) -> Take:
     """The stages of the chain: separated, the windows joined, assembled."""
-    stage = Separate(name, everywhere=everywhere, voice=voice)
+    stage = Separate(name, everywhere=everywhere, **settings)
     stage.use(blind)
     return Assemble().run(stage.run(take, silence), silence)
 

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from sepdiar import registry
 from sepdiar.audio.source import Audio
+from sepdiar.config import resolve
 from sepdiar.conversation import Conversation, Turn
 from sepdiar.diarization.stage import Diarize
 from sepdiar.errors import SepdiarError
@@ -29,7 +30,7 @@ from sepdiar.testing.oracle import Oracle
 
 ORACLE = "oracle"
 LEAK, NOISE = 0.1, 0.1
-VOICE = "compact-embedding"  # knows the speakers in the chain that ships; the oracle does without
+SETTINGS = ("voice", "context_seconds", "anchor_seconds", "doubt")  # of the chain that ships; the oracle does without
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,8 +62,9 @@ def _one(asked: Namespace, folder: Path, blind: Blind | None, number: int) -> No
             take = stock(take, blind)
         else:
             take = take.with_value(turns=_found(take, asked.diarizer)) if asked.diarizer else take
-            voice = "" if asked.separator == ORACLE else VOICE
-            take = joined(take, blind, asked.separator, voice, everywhere=asked.way == "everywhere")
+            chain = {} if asked.separator == ORACLE else resolve(environ={}).section("separate")
+            settings = {key: chain[key] for key in SETTINGS if key in chain}
+            take = joined(take, blind, asked.separator, settings, everywhere=asked.way == "everywhere")
     (item / FILES["conversation"]).write_text(take.conversation.to_json() + "\n", encoding="utf-8")
 
 
