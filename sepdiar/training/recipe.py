@@ -66,7 +66,7 @@ def opened(order: Order, tell: Callable[[str], None] = lambda line: None) -> Ite
             torch.manual_seed(course.seed)
             task = make(order.task, recipe, train, dev, noises, rooms)
             if order.start:
-                _begin_with(task, order.start)
+                begin_with(task, order.start)
             same = {
                 "task": order.task,
                 **_flat(recipe),
@@ -92,7 +92,7 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     return recipe, text
 
 
-def _begin_with(task: Task, path: Path) -> None:
+def begin_with(task: Task, path: Path) -> None:
     """The weights of a network of that shape, or of one with fewer blocks: what it lacks adds nothing at first."""
     try:
         known = weights.read(path.read_bytes()).state_dict()

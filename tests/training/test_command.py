@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,13 +18,14 @@ import torch
 from numpy.random import Generator
 from torch import Tensor, nn
 
-from sepdiar.errors import INTERRUPTED, IO, USAGE
+from sepdiar.errors import INTERRUPTED, IO, USAGE, SepdiarError
 from sepdiar.networks import weights
 from sepdiar.testing import voices
 from sepdiar.training import task as tasks
 from sepdiar.training.__main__ import ABOUT, main
 from sepdiar.training.corpus import Corpus
 from sepdiar.training.export import filled
+from sepdiar.training.recipe import begin_with
 from sepdiar.training.task import TASKS, Batch, Figures
 
 RECIPE = """# kept with its remarks
@@ -165,6 +167,22 @@ def test_weights_to_begin_with(speech: Path, tmp_path: Path) -> None:
     assert run(speech, tmp_path / "second", "--start", str(tmp_path / "first" / "last.safetensors")) == 0
     first, second = (weights.read((tmp_path / name / "best.safetensors").read_bytes()) for name in ("first", "second"))
     assert not torch.equal(first.state_dict()["weight"], second.state_dict()["weight"])
+
+
+@pytest.mark.parametrize("kind", ["separator", "segmenter"])
+def test_a_deeper_network_begins_as_the_shallower_one_whose_weights_it_has(kind: str, tmp_path: Path) -> None:
+    shape = {"width": 16, "depth": 1, "heads": 2}
+    file, other = tmp_path / "shallow.safetensors", tmp_path / "other.safetensors"
+    weights.write(weights.make(kind, shape), kind, shape, file)
+    weights.write(weights.make(kind, {**shape, "width": 32}), kind, {**shape, "width": 32}, other)
+    shallow, deep = weights.read(file.read_bytes()).eval(), weights.make(kind, {**shape, "depth": 3}).eval()
+    begin_with(SimpleNamespace(network=deep), file)  # type: ignore[arg-type]
+    samples = 0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(deep(samples), shallow(samples))
+    (deep(samples).square().sum()).backward()
+    assert deep.blocks[2].mix.weight.grad.any()  # type: ignore[union-attr, index]
+    with pytest.raises(SepdiarError, match="SD251"):
+        begin_with(SimpleNamespace(network=deep), other)  # type: ignore[arg-type]
 
 
 def test_export_fills_the_card_and_keeps_what_was_written(speech: Path, tmp_path: Path) -> None:
