@@ -71,6 +71,7 @@ FIGURES = {
     "wrong_speaker": share("wrong speaker", "wrong_speaker_turns", "heard_turns", "less"),
     "swaps": Figure("swaps an hour", {"swaps": 1.0}, {"hours": 1.0}, better="less"),
     "swapped": share("swapped", "swapped_seconds", "decided_seconds", "less"),
+    "undecided": share("undecided", "undecided", "pieces", "less"),
     "clean_same": Figure("clean kept", {"clean_samples": 100.0, "clean_changed": -100.0}, {"clean_samples": 1.0}, "%"),
     "copied_changed": share("copied changed", "copied_changed", "copied_samples", "less"),
     "kept": share("written", "kept_seconds", "seconds"),

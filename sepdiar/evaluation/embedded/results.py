@@ -21,7 +21,8 @@ PROTOCOLS = (
     "alone speaks; overlap: where both do; mixture overlap: that of the input in the same stretches; improvement: over it",
     "leakage: energy of a channel where only the other speaks, over that of the other, energies added up",
     "wrong speaker: of the turns in which anybody is heard, those whose time is mostly another's; swaps: changes of which "
-    "channel holds whom, from piece to piece of overlap; swapped: of the overlap that can be decided, what lies the other way",
+    "channel holds whom, from piece to piece of overlap; swapped: of the overlap that can be decided, what lies the other way; "
+    "undecided: pieces that tell nothing, as where the chain was in doubt and left two voices together",
     "clean kept: of the samples in which one alone speaks, the share that their channel has from the input unchanged",
     "copied changed: of the samples that the chain says it copied, the share that is not in the input so",
     "written: the share of the recordings that was written to two channels; the rest has no SI-SDR",

@@ -17,6 +17,7 @@ HEARD = (
     "leakage",
     "swaps",
     "swapped",
+    "undecided",
     "clean_same",
     "copied_changed",
     "kept",

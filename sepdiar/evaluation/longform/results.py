@@ -30,7 +30,9 @@ from sepdiar.metrics.result import added
 from sepdiar.metrics.sides import open_audio
 from sepdiar.metrics.truth import Pair, Side, dialogues
 
-SHOWN = ("swaps", "swapped", "si_sdr_clean", "si_sdr_overlap", "mixture_overlap", "leakage", "clean_same", "kept", "speed")
+SHOWN = (
+    "swaps", "swapped", "undecided", "si_sdr_clean", "si_sdr_overlap", "mixture_overlap", "leakage", "clean_same", "kept", "speed"
+)  # fmt: skip
 STEP = 1 << 15  # of 16 bits, to full scale
 
 

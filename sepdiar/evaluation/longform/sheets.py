@@ -32,13 +32,14 @@ PROTOCOL = (
     "other; times real time: seconds of recording over its processor seconds, start-up and the oracle itself included",
     INTERVALS,
 )
-COLUMNS = ("swaps", "swapped", "si_sdr_clean", "si_sdr_overlap", "leakage")
+COLUMNS = ("swaps", "swapped", "undecided", "si_sdr_clean", "si_sdr_overlap", "leakage")
 HEADS = (
     "talk",
     "separator",
     "way",
     "swaps an hour",
     "swapped, %",
+    "undecided, %",
     "SI-SDR clean, dB",
     "SI-SDR overlap, dB",
     "leakage, dB",
