@@ -14,7 +14,7 @@ class Compact:
 
     def __init__(
         self,
-        window: float = 6.0,
+        window: float = 9.0,
         model: str = "compact-separation",
         views: int = 4,
         device: str = "cpu",

@@ -28,6 +28,9 @@ Piece = tuple[Span, dict[str, Samples]]
 Place = tuple[int, Span]
 """A window, and the number of its region."""
 
+Pack = tuple[Samples, tuple[Place, ...]]
+"""What a separator hears at once: an anchor, if there is one, and the windows behind it."""
+
 
 class Joiner:
     """Makes of a blind separator one that knows its speakers. `listen` makes voices known, None leaves them out of the decisions.
@@ -86,34 +89,34 @@ class Joiner:
         portion: Portion,
         account: Account,
     ) -> Iterator[Piece]:
-        for index, found in groupby(self._heard(audio, regions, anchors, portion), key=itemgetter(0)):
+        for index, found in groupby(self._heard(audio, regions, anchors, portion, account), key=itemgetter(0)):
             region = regions[index]
             account.counts.update(regions=1, stretches=len(region.stretches), crowded=int(len(region.speakers) > 2))
-            before = len(anchors.before(region.pair))
-            account.counts["samples"] += sum(before + len(window.span) for window in region.windows)
             ordered = _ordered(_sliced((heard for _, heard in found), region, activity, voices), account, self._doubt)
             for part, both in joined(ordered, region.windows):
                 for piece in within(part, region.stretches):
                     here = both[:, piece.start - part.start : piece.end - part.start]
                     yield piece, dict(zip(region.pair, here, strict=True))
 
-    def _heard(self, audio: Audio, regions: Sequence[Region], anchors: Anchors, portion: Portion) -> Iterator[tuple[int, Heard]]:
+    def _heard(
+        self, audio: Audio, regions: Sequence[Region], anchors: Anchors, portion: Portion, account: Account
+    ) -> Iterator[tuple[int, Heard]]:
         """Every window of the plan in its order, with the number of its region."""
         places = [(index, window.span) for index, region in enumerate(regions) for window in region.windows]
-        before = [anchors.before(region.pair) for region in regions]
         for chapter in _chapters(places, round(CHAPTER * audio.rate)):
             made: dict[Place, Heard] = {}
-            for length in sorted({(len(before[index]), len(span)) for index, span in chapter}):
-                alike = [(index, span) for index, span in chapter if (len(before[index]), len(span)) == length]
+            packs = list(_packed(chapter, regions, anchors, round(portion.window * audio.rate)))
+            for length in sorted({_length(pack) for pack in packs}):
+                alike = [pack for pack in packs if _length(pack) == length]
                 while alike:
-                    batch = [(before[index], span) for index, span in alike[: portion.batch]]
-                    some = self._tried(audio, batch, portion)
-                    made |= zip(alike, some, strict=False)
+                    some = self._tried(audio, alike[: portion.batch], portion)
+                    made |= (heard for pack in some for heard in pack)
+                    account.counts["samples"] += len(some) * length
                     alike = alike[len(some) :]
             yield from ((index, made[index, span]) for index, span in chapter)
 
-    def _tried(self, audio: Audio, batch: Sequence[tuple[Samples, Span]], portion: Portion) -> list[Heard]:
-        """Windows of one length as one batch; none of them where memory is short, and then the portion is less."""
+    def _tried(self, audio: Audio, batch: Sequence[Pack], portion: Portion) -> list[list[tuple[Place, Heard]]]:
+        """Packs of one length as one batch; none of them where memory is short, and then the portion is less."""
         try:
             return list(self._split(audio, batch))
         except (MemoryError, RuntimeError) as error:
@@ -123,19 +126,43 @@ class Joiner:
         portion.lessen(self._name, reason)  # by now the error is gone, and the arrays that its traceback held
         return []
 
-    def _split(self, audio: Audio, batch: Sequence[tuple[Samples, Span]]) -> Iterator[Heard]:
-        """Windows, each with what is heard before it, of one length as one batch."""
+    def _split(self, audio: Audio, batch: Sequence[Pack]) -> Iterator[list[tuple[Place, Heard]]]:
+        """The windows of packs of one length, which are one batch."""
         rate, wanted = audio.rate, self._blind.rate
-        mixtures = [np.concatenate([before, audio.read(span)[:, 0]]) for before, span in batch]
+        mixtures = [np.concatenate([before, *(audio.read(span)[:, 0] for _, span in places)]) for before, places in batch]
         count = round(len(mixtures[0]) * wanted / rate)
         heard = np.stack([brought_to(mixture, rate, wanted, count) for mixture in mixtures])
         made = np.asarray(self._blind.split(heard), np.float32)
         if made.shape != (len(batch), 2, count) or not np.isfinite(made).all():
             what = f"separator {self._name} gave {made.shape}, not {(len(batch), 2, count)} finite samples"
             raise SepdiarError("SD901", what)
-        for (before, span), mixture, low, sources in zip(batch, mixtures, heard, made, strict=True):
+        for (before, places), mixture, low, sources in zip(batch, mixtures, heard, made, strict=True):
             whole = full_band(levelled(sources, low), mixture, rate, wanted)
-            yield Heard.of(span, whole[:, len(before) :], rate, by_anchors(whole[:, : len(before)]))
+            told, at = by_anchors(whole[:, : len(before)]), len(before)
+            found = []
+            for place in places:
+                found.append((place, Heard.of(place[1], whole[:, at : at + len(place[1])], rate, told)))
+                at += len(place[1])
+            yield found
+
+
+def _packed(chapter: Sequence[Place], regions: Sequence[Region], anchors: Anchors, most: int) -> Iterator[Pack]:
+    """Behind the anchor of a pair as many of its windows as are no longer together than one may be; without anchor one."""
+    filling: dict[tuple[str, str], list[Place]] = {}
+    for place in chapter:
+        pair = regions[place[0]].pair
+        before = anchors.before(pair)
+        pack = filling.setdefault(pair, [])
+        if pack and (not len(before) or sum(len(span) for _, span in pack) + len(place[1]) > most):
+            yield before, tuple(pack)
+            pack.clear()
+        pack.append(place)
+    for pair, pack in filling.items():
+        yield anchors.before(pair), tuple(pack)
+
+
+def _length(pack: Pack) -> int:
+    return len(pack[0]) + sum(len(span) for _, span in pack[1])
 
 
 def _chapters(places: Sequence[Place], most: int) -> Iterator[list[Place]]:

@@ -17,7 +17,7 @@ from sepdiar.events import Listener
 from sepdiar.pipeline import Sources, Take
 from sepdiar.separation.decide import Account
 from sepdiar.separation.evidence import Heard
-from sepdiar.separation.join import Joiner
+from sepdiar.separation.join import Joiner, Pack, Place
 from sepdiar.separation.plan import everything, overlapped
 from sepdiar.separation.stage import written
 
@@ -47,9 +47,9 @@ class Namer(Joiner):
         super().__init__(tracks, "tracks", context=CONTEXT)
         self._tracks = tracks
 
-    def _split(self, audio: Audio, batch: Sequence[tuple[Samples, Span]]) -> Iterator[Heard]:
-        for _, span in batch:
-            yield Heard.of(span, self._tracks.read(span), audio.rate)
+    def _split(self, audio: Audio, batch: Sequence[Pack]) -> Iterator[list[tuple[Place, Heard]]]:
+        for _, places in batch:
+            yield [(place, Heard.of(place[1], self._tracks.read(place[1]), audio.rate)) for place in places]
 
 
 def named(take: Take, stage: str, emit: Listener) -> Take:

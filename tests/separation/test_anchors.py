@@ -108,3 +108,22 @@ def test_where_nothing_tells_them_apart_they_stay_together() -> None:
         half = audio.read(span)[:, 0] / 2
         assert account.facts(RATE)["in_doubt"] == in_doubt == int(np.abs(made["A"] - half).max() < 1e-6)
         assert np.abs(made["A"] + made["B"] - 2 * half).max() < 1e-6
+
+
+def test_windows_of_a_pair_are_heard_together_behind_one_anchor() -> None:
+    """Five overlaps far from each other: without an anchor each is heard by itself, with one as many as a window holds."""
+    again = [Turn(turn.speaker, turn.span.shift(10 * RATE * times)) for times in range(5) for turn in TURNS]
+    sources, turns = np.tile(voices(), 5), mark_overlaps(again)
+    audio = ArrayAudio(sources.sum(axis=0)[:, None], RATE)
+    lengths = {}
+    for anchor in (0.0, 1.5):
+        blind, account = ByPitch(), Account()
+        pieces = list(Joiner(blind, "by pitch", anchor=anchor).sources(audio, turns, overlapped(turns), account))
+        lengths[anchor] = [len(heard) / RATE for heard in blind.heard]
+        for span, made in pieces:
+            for row, name in enumerate(("A", "B")):
+                assert np.corrcoef(made[name], sources[row, span.start : span.end])[0, 1] > 0.95
+        assert [span for span, _ in pieces] == [seconds(10 * times + 3, 10 * times + 4) for times in range(5)]
+        assert account.facts(RATE)["heard_seconds"] == sum(lengths[anchor])
+    assert len(lengths[0.0]) == 5 > len(lengths[1.5]) > 1
+    assert max(lengths[1.5]) <= ByPitch.window + 3

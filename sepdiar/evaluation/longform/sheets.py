@@ -18,7 +18,7 @@ PROTOCOL = (
     f"minutes of talk, {SILENCES[0]:g} to {SILENCES[1]:g} s of digital silence where nobody speaks, the first the longest",
     f"oracle: the true channels of each window of 8 s, {LEAK:g} of each voice in the other's source, noise of {NOISE:g} of the "
     "mixture's level, the two in an order drawn anew for each window, heard without a model of voices",
-    "compact: the separator that ships, windows of 6 s, its context, anchors, voices and doubt as in the default recipe",
+    "compact: the separator that ships, windows of 9 s, its context, anchors, voices and doubt as in the default recipe",
     *(f"{name}: {about}" for name, about in WAYS.items()),
     "who speaks is told by the truth, unless `--diarizer` names another; the stock way does not ask. It hears the same length of "
     f"window, each {STRIDE:g} of it after the one before, and takes its middle",
