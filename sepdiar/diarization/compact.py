@@ -13,7 +13,6 @@ from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn
 from sepdiar.diarization.activity import loudness_of
 from sepdiar.diarization.again import Embedder, listened_again
-from sepdiar.diarization.anchored import ANCHOR, anchored
 from sepdiar.diarization.limits import within_limits
 from sepdiar.diarization.linking import Names, Vectors, Voices, linked
 from sepdiar.diarization.turns import sounds, turns_of
@@ -21,7 +20,6 @@ from sepdiar.diarization.windows import Activity, Plan, Segmenter, Windows, list
 
 RATE = 16000
 LENGTH, STEP = 10.0, 2.5  # seconds of a window, and from one to the next
-AGAIN = 1.75  # seconds from one to the next of those behind an anchor
 EVERY = 2  # windows, of which one is listened to for voices
 LEAST, MOST = 0.4, 6.0  # seconds of a voice: with less it is not heard, and more is not listened to
 SHORTEST, EDGE = 0.2, 0.02  # seconds of a part that is listened to, and what is left out at each end of it
@@ -33,8 +31,7 @@ class Compact:
     """Our own networks: who speaks in windows of 10 s, overlap included, and whose voice it is; any number of speakers.
 
     The number of speakers is found as `linking` says, at most `most`. Turns of one speaker less than `pause` seconds apart are
-    one. `step` is how many seconds lie between the beginnings of two windows: with fewer it takes longer. Two people are heard
-    a second time, as `anchored` says, unless `twice` is false.
+    one. `step` is how many seconds lie between the beginnings of two windows: with fewer it takes longer.
     """
 
     rate = RATE
@@ -42,12 +39,12 @@ class Compact:
     hears_overlap = True
     model = "compact-segmentation, compact-embedding"
 
-    def __init__(self, pause: float = 0.3, most: int = 8, step: float = STEP, twice: bool = True) -> None:
+    def __init__(self, pause: float = 0.3, most: int = 8, step: float = STEP) -> None:
         from sepdiar.networks import weights
         from sepdiar.networks.ear import Ear
 
         within_limits("compact", most=(most, 1, 100), step=(step, 0.5, LENGTH / 2))
-        self._pause, self._most, self._step, self._twice = pause, most, step, twice
+        self._pause, self._most, self._step = pause, most, step
         segmentation, embedding = self.model.split(", ")
         found = weights.find(segmentation)
         self._segmenter, self._ear = weights.load(found), Ear(embedding)
@@ -61,13 +58,11 @@ class Compact:
 
         hop = self._hop
         plan = Plan(hop, round(LENGTH * RATE / hop), round(self._step * RATE / hop))
-        again = Plan(hop, plan.length - 2 * ANCHOR, round(AGAIN * RATE / hop)) if self._twice else None
         self.facts = {}
         if not audio.samples:
             return []
         with one_thread():
-            limits = {"known": speakers or 0, "most": self._most}
-            told = told_apart(audio, plan, self._hears, self._ear, **limits, pause=self._pause, again=again)
+            told = told_apart(audio, plan, self._hears, self._ear, known=speakers or 0, most=self._most, pause=self._pause)
         self.facts = told.facts
         return told.turns
 
@@ -101,28 +96,16 @@ def diarized(
 
 
 def told_apart(
-    audio: Audio,
-    plan: Plan,
-    segmenter: Segmenter,
-    embedder: Embedder,
-    *,
-    known: int,
-    most: int,
-    pause: float,
-    again: Plan | None = None,
+    audio: Audio, plan: Plan, segmenter: Segmenter, embedder: Embedder, *, known: int, most: int, pause: float
 ) -> Told:
-    """The same, and who is who in each window; `audio` is not empty. With the plan `again`, two are heard a second time."""
+    """The same, and who is who in each window; `audio` is not empty."""
     windows = listen(audio, plan, segmenter)
     voices = voices_of(audio, windows, embedder)
     names, speakers = linked(windows, voices, known, most)
     heard = sounds(loudness_of(audio))
     probability = together(windows, names, len(speakers))
     probability = listened_again(audio, probability, plan.hop, speakers, heard, embedder)
-    turns = turns_of(probability, plan.hop, audio.samples, heard, pause)
-    if again and (second := anchored(audio, again, segmenter, turns)) is not None:
-        probability = second
-        turns = turns_of(probability, plan.hop, audio.samples, heard, pause)
-    return Told(turns, names, sureness(probability, speakers))
+    return Told(turns_of(probability, plan.hop, audio.samples, heard, pause), names, sureness(probability, speakers))
 
 
 def sureness(probability: Activity, speakers: Vectors) -> dict[str, float]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-VIEWS = ((1, 1.0), (-1, 0.9), (1, 1.12), (-1, 1.0), (1, 0.94), (-1, 1.06))
+VIEWS = ((1, 1.0), (1, 1.12), (-1, 0.9), (-1, 1.0), (1, 0.94), (-1, 1.06))
 """What is heard, by turns: the mixture as it is or with its sign turned, as a tape would play it that runs so much faster."""
 
 EDGE = 512  # samples of silence at both ends, since what is played faster goes round in a circle
