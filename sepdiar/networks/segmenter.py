@@ -99,13 +99,6 @@ class Block(nn.Module):
         steps = steps + self.kept(self.answer(seen))
         return steps + self.kept(self.think(self.norms[2](steps)))
 
-    @torch.no_grad()
-    def still(self) -> None:
-        """Add nothing to what comes in, until it has learnt to."""
-        for last in (self.mix, self.answer, self.think[2]):
-            for values in last.parameters():
-                values.zero_()
-
     def kept(self, steps: Tensor) -> Tensor:
         """In training, some of the channels, each for the whole window or not at all: far cheaper than frame by frame."""
         if not self.training or not self.dropout:

@@ -85,11 +85,16 @@ def read(content: bytes) -> nn.Module:
     """The network that `write` wrote."""
     from safetensors.torch import load as tensors
 
-    size = int.from_bytes(content[:8], "little")
-    header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["network"])
-    network = make(header["kind"], header["shape"])
+    network = make(**header(content))
     network.load_state_dict({name: value.float() for name, value in tensors(content).items()})
     return network
+
+
+def header(content: bytes) -> dict[str, Any]:
+    """The `kind` and the `shape` of the network that was written."""
+    size = int.from_bytes(content[:8], "little")
+    found: dict[str, Any] = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["network"])
+    return found
 
 
 def write(network: nn.Module, kind: str, shape: Mapping[str, Any], path: Path) -> str:
@@ -97,8 +102,8 @@ def write(network: nn.Module, kind: str, shape: Mapping[str, Any], path: Path) -
     from safetensors.torch import save
 
     state = {name: value.detach().cpu().half().contiguous() for name, value in network.state_dict().items()}
-    header = json.dumps({"kind": kind, "shape": dict(shape)}, sort_keys=True)
-    content = save(state, {"network": header})  # one entry: safetensors writes several in any order
+    told = json.dumps({"kind": kind, "shape": dict(shape)}, sort_keys=True)
+    content = save(state, {"network": told})  # one entry: safetensors writes several in any order
     path.write_bytes(content)
     return hashlib.sha256(content).hexdigest()
 

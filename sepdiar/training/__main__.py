@@ -107,6 +107,18 @@ def export(run: Path, folder: Path) -> None:
     say(put(run, folder)["sha256"])
 
 
+@program.command()
+@click.argument("first", type=PLACE)
+@click.argument("second", type=PLACE)
+@click.argument("share", type=click.FloatRange(0, 1))
+@click.argument("out", type=PLACE)
+def blend(first: Path, second: Path, share: float, out: Path) -> None:
+    """Weights that lie a SHARE of the way from FIRST to SECOND into the file OUT, for --start. SECOND may have more blocks."""
+    from sepdiar.training.begin import blend as put
+
+    say(put(first, second, share, out))
+
+
 def _asked_to_stop() -> Event:
     """Set by SIGINT or SIGTERM; the second one ends the process at once."""
     stop = Event()

@@ -16,16 +16,16 @@ import torch
 from sepdiar.audio.source import Samples
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.machine import facts
-from sepdiar.networks import weights
 from sepdiar.networks.devices import present
 from sepdiar.store.disk import digest, refusals
 from sepdiar.store.lock import Lock
 from sepdiar.training import material
+from sepdiar.training.begin import begin_with
 from sepdiar.training.corpus import Corpus
 from sepdiar.training.course import Course
 from sepdiar.training.loop import Training
 from sepdiar.training.state import replace_whole
-from sepdiar.training.task import Task, make, table
+from sepdiar.training.task import make, table
 
 SUMMARY, RECIPE = "training.json", "train.toml"
 APART = frozenset({"training.steps", "training.log_every", "training.save_minutes", "training.workers"})
@@ -90,20 +90,6 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
         if not isinstance(values, dict):
             raise SepdiarError("SD202", "a recipe of a training is made of tables", where=name)
     return recipe, text
-
-
-def begin_with(task: Task, path: Path) -> None:
-    """The weights of a network of that shape, or of one with fewer blocks: what it lacks adds nothing at first."""
-    try:
-        known = weights.read(path.read_bytes()).state_dict()
-        own = task.network.state_dict()
-        for number, block in enumerate(getattr(task.network, "blocks", ())):
-            if f"blocks.{number}.mix.weight" not in known:
-                block.still()
-                known |= {name: value for name, value in own.items() if name.startswith(f"blocks.{number}.")}
-        task.network.load_state_dict(known)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise SepdiarError("SD251", f"no weights to begin with: {error}", where=str(path)) from error
 
 
 def _flat(recipe: Mapping[str, Any]) -> dict[str, str]:

@@ -23,9 +23,9 @@ from sepdiar.networks import weights
 from sepdiar.testing import voices
 from sepdiar.training import task as tasks
 from sepdiar.training.__main__ import ABOUT, main
+from sepdiar.training.begin import begin_with
 from sepdiar.training.corpus import Corpus
 from sepdiar.training.export import filled
-from sepdiar.training.recipe import begin_with
 from sepdiar.training.task import TASKS, Batch, Figures
 
 RECIPE = """# kept with its remarks
@@ -183,6 +183,26 @@ def test_a_deeper_network_begins_as_the_shallower_one_whose_weights_it_has(kind:
     assert deep.blocks[2].mix.weight.grad.any()  # type: ignore[union-attr, index]
     with pytest.raises(SepdiarError, match="SD251"):
         begin_with(SimpleNamespace(network=deep), other)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["separator", "segmenter"])
+def test_between_two_weights(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [tmp_path / f"{depth}.safetensors" for depth in (1, 2)]
+    for depth, file in enumerate(files, 1):
+        shape = {"width": 16, "depth": depth, "heads": 2}
+        weights.write(weights.make(kind, shape), kind, shape, file)
+    samples = 0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(0))
+    shallow, deep = (weights.read(file.read_bytes()).eval() for file in files)
+    for share, same in ((0.0, shallow), (1.0, deep)):
+        assert ended(["blend", *map(str, files), str(share), str(tmp_path / "out.safetensors")]) == 0
+        assert torch.equal(weights.named(str(tmp_path / "out.safetensors"))(samples), same(samples))
+    assert ended(["blend", *map(str, files), "0.5", str(tmp_path / "out.safetensors")]) == 0
+    half = weights.named(str(tmp_path / "out.safetensors")).state_dict()
+    before, after = shallow.state_dict(), deep.state_dict()
+    assert torch.allclose(half["norm.weight"], (before["norm.weight"] + after["norm.weight"]) / 2, atol=1e-3)
+    assert torch.allclose(half["blocks.1.mix.weight"], after["blocks.1.mix.weight"] / 2, atol=1e-3)
+    assert ended(["blend", *map(str, reversed(files)), "0.5", str(tmp_path / "out.safetensors")]) == 3
+    assert "SD251" in capsys.readouterr().err
 
 
 def test_export_fills_the_card_and_keeps_what_was_written(speech: Path, tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""What a training begins with: the weights of another, also of one with fewer blocks, or what lies between those of two.
+
+On the way from where a training began to where it ended, the best place is often not its end.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from sepdiar.errors import SepdiarError
+from sepdiar.networks import weights
+from sepdiar.training.task import Task
+
+State = dict[str, Tensor]
+BLOCK = re.compile(r"blocks\.\d+\.")
+LAST = ("mix", "answer", "think.2")  # layers of a block: without them it adds nothing
+UNREAD = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)
+
+
+def begin_with(task: Task, path: Path) -> None:
+    """The weights of a network of that shape, or of one with fewer blocks: those that it lacks add nothing at first."""
+    try:
+        known = weights.read(path.read_bytes()).state_dict()
+        task.network.load_state_dict(_with_all_blocks(known, task.network.state_dict()))
+    except UNREAD as error:
+        raise SepdiarError("SD251", f"no weights to begin with: {error}", where=str(path)) from error
+
+
+def blend(first: Path, second: Path, share: float, out: Path) -> str:
+    """So far on the way from the first weights to the second, which may have more blocks; returns the hash of the file."""
+    try:
+        content = second.read_bytes()
+        network = weights.read(content)
+        ended = network.state_dict()
+        begun = _with_all_blocks(weights.read(first.read_bytes()).state_dict(), ended)
+        network.load_state_dict({name: _between(begun[name], ended[name], share) for name in begun})
+    except UNREAD as error:
+        raise SepdiarError("SD251", f"no two weights of one kind: {error}", where=f"{first} {second}") from error
+    return weights.write(network, **weights.header(content), path=out)
+
+
+def _with_all_blocks(known: State, whole: State) -> State:
+    added: State = {}
+    for name, value in whole.items():
+        block = BLOCK.match(name)
+        if block and f"{block[0]}mix.weight" not in known:
+            silent = any(f".{layer}." in name for layer in LAST)
+            added[name] = torch.zeros_like(value) if silent else value
+    return {**known, **added}
+
+
+def _between(before: Tensor, after: Tensor, share: float) -> Tensor:
+    return before.lerp(after, share) if before.is_floating_point() else after
