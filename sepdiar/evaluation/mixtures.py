@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pairs", type=int, default=200, help="of each condition")
     parser.add_argument("--model", default="compact-separation")
     parser.add_argument(
-        "--views", type=int, default=4, choices=range(1, len(VIEWS) + 1), help="of each mixture, as the backend has it"
+        "--views", type=int, default=3, choices=range(1, len(VIEWS) + 1), help="of each mixture, as the backend has it"
     )
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)

@@ -19,7 +19,7 @@ class Views(nn.Module):
     Each view counts in the order of the sources that is nearest to the first's; where views differ, the sources stay together.
     """
 
-    def __init__(self, network: nn.Module, count: int = 4) -> None:
+    def __init__(self, network: nn.Module, count: int = 3) -> None:
         super().__init__()
         self.network, self.count = network, count
 

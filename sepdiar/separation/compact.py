@@ -16,7 +16,7 @@ class Compact:
         self,
         window: float = 9.0,
         model: str = "compact-separation",
-        views: int = 4,
+        views: int = 3,
         device: str = "cpu",
         precision: str = "auto",
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 from scipy.fft import prev_fast_len
+from scipy.ndimage import maximum_filter1d
 from scipy.signal import fftconvolve
 
 from sepdiar.audio.source import Samples
@@ -33,6 +34,24 @@ def low_pass(samples: Samples, edge: float) -> Samples:
     hertz = np.fft.rfftfreq(count, 1 / RATE).astype(np.float32)
     keep = np.clip((edge - hertz) / 300, 0, 1).astype(np.float32)
     return np.fft.irfft(np.fft.rfft(samples) * keep, count).astype(np.float32)
+
+
+def telephone(samples: Samples, rng: Generator) -> Samples:
+    """Speech at the other end of a call: a narrow band of its own slope; at times in the 256 steps of a digital line, at times
+    with all that is soft cut away."""
+    hertz = np.fft.rfftfreq(len(samples), 1 / RATE).astype(np.float32)
+    low, high = rng.uniform(50, 350), rng.uniform(3000, 3950)
+    keep = np.clip((hertz - low) / 120 + 1, 0, 1) * np.clip((high - hertz) / 200 + 1, 0, 1)
+    slope = gain(1.0) ** (rng.uniform(-3, 4) * np.log2(np.maximum(hertz, 100) / 1000))
+    heard = np.fft.irfft(np.fft.rfft(samples) * keep * slope, len(samples)).astype(np.float32)
+    loudest = float(np.abs(heard).max()) + 1e-9
+    if rng.random() < 0.5:
+        pressed = np.log1p(255 * np.abs(heard) / loudest) / np.log(256)
+        heard = np.sign(heard) * np.expm1(np.rint(pressed * 127) / 127 * np.log(256)) / 255 * loudest
+    if rng.random() < 0.5:
+        held = maximum_filter1d(np.abs(heard), RATE // 5)
+        heard = heard * (held > loudest * gain(-rng.uniform(25, 45)))
+    return heard.astype(np.float32)
 
 
 def coloured(count: int, slope: float, rng: Generator) -> Samples:

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from sepdiar.audio.source import Samples
-from sepdiar.conversation import Span, Word
+from sepdiar.conversation import Span, Word, merged
 from sepdiar.simulation.manifest import Utterance
 from sepdiar.simulation.speech import Speech, audible_in
 from sepdiar.simulation.talk import Ears, Voice, converse
@@ -32,9 +32,11 @@ class Drawing:
 
     One person alone (`alone`), three (`third`) or nobody (`nobody`), else two; `overlap` is the range of its share of speech;
     `whole`: utterances are said whole, else parts of any length. `levels`: a speaker's, in dB around the usual; `volume`: that
-    of the whole. `other`: a speaker whose voice speed makes another. `room`, `band` (a line), `colour` (a microphone) and
-    `noise`, heard at `snr` dB; `even`: band edge and noise floor of the utterances are evened out, which give speakers away.
-    Where recordings of rooms and noise are given, `measured` of those heard are of them.
+    of the whole. `other`: a speaker whose voice speed makes another. `line`: a call, in which each speaks over a telephone line
+    of his own. `room`, `band`, `colour` (a microphone) and `noise`, heard at `snr` dB, are of all together; `even`: band edge and
+    noise floor of the utterances are evened out, which give speakers away. Where recordings of rooms and noise are given,
+    `measured` of those heard are of them. `anchored`: of the windows of two, those that begin with each of the two alone, for
+    some of the seconds of `anchor`.
     """
 
     seconds: float = 10.0
@@ -47,12 +49,15 @@ class Drawing:
     volume: Range = (-10.0, 5.0)
     other: float = 0.6
     room: float = 0.25
+    line: float = 0.0
     band: float = 0.15
     colour: float = 0.25
     noise: float = 0.3
     snr: Range = (3.0, 30.0)
     even: float = 0.5
     measured: float = 0.4
+    anchored: float = 0.0
+    anchor: Range = (1.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -99,22 +104,31 @@ class Dialogues:
         people = int(rng.choice(4, p=shares))
         gains = [augment.gain(LEVEL + rng.uniform(*drawing.levels)) for _ in names]
         begin = int(rng.integers(5 * RATE))
-        heard = Span(begin, begin + count)
+        lead = 0
+        if people == 2 and drawing.anchored and rng.random() < drawing.anchored:
+            lead = round(rng.uniform(*drawing.anchor) * RATE)
+        heard = Span(begin, begin + count - 2 * lead)
         stems = np.zeros((3, count), np.float32)
         turns: list[list[Span]] = [[], [], []]
         for placed, speech in self._said(names, people, ears, Floor(RATE, rng.uniform(*drawing.overlap), rng), heard.end):
             who = names.index(placed.speaker)
             if who < people:
-                _mix(stems[who], speech.samples * gains[who], placed.start - begin)
-                inside = (span & heard for span in placed.spans)
-                turns[who] += [Span(span.start - begin, span.end - begin) for span in inside if span]
+                _mix(stems[who, 2 * lead :], speech.samples * gains[who], placed.start - begin)
+                turns[who] += [span.shift(2 * lead - begin) for own in placed.spans if (span := own & heard)]
+        for who in range(2) if lead else ():
+            samples, spans = self._alone(names[who], ears, lead, rng)
+            stems[who, who * lead : (who + 1) * lead] = samples * gains[who]
+            turns[who] += [span.shift(who * lead) for span in spans]
         present = [who for who in range(3) if turns[who]]
         if rng.random() < drawing.room:
             for who in present:
                 stems[who] = augment.heard_in(stems[who], self._room(rng))
+        if drawing.line and rng.random() < drawing.line:
+            for who in present:
+                stems[who] = augment.telephone(stems[who], rng)
         samples = self._line(stems.sum(0), ears, rng) * augment.gain(rng.uniform(*drawing.volume))
         voices = tuple(int(chosen[who]) * len(SPEEDS) + kinds[who] for who in present)
-        return Window(samples, tuple(tuple(sorted(turns[who])) for who in present), voices)
+        return Window(samples, tuple(merged(turns[who]) for who in present), voices)
 
     def _said(self, names: Sequence[str], people: int, ears: Ears, floor: Floor, until: int) -> Iterator[tuple[Placed, Speech]]:
         """Two talking; where there are three, one of the two now and then changes place with the one who listens."""
@@ -128,6 +142,19 @@ class Dialogues:
             if people == 3 and rng.random() < 0.4:
                 place = int(rng.integers(2))
                 cast[place], cast[2] = cast[2], cast[place]
+
+    def _alone(self, name: str, ears: Ears, count: int, rng: Generator) -> tuple[Samples, list[Span]]:
+        """So much of what a speaker says, and where he is heard in it."""
+        samples, spans, at = np.zeros(count, np.float32), list[Span](), 0
+        clips = self._clips[name]
+        for number in rng.permutation(len(clips)).tolist():
+            if at < count and (speech := ears.hear(_line(clips[number]))):
+                skipped = int(rng.integers(max(1, len(speech.samples) - (count - at))))
+                _mix(samples[at:], speech.samples, -skipped)
+                taken = Span(skipped, skipped + count - at)
+                spans += [part.shift(at - skipped) for own in speech.spans if (part := own & taken)]
+                at += len(speech.samples) - skipped
+        return samples, spans
 
     def _room(self, rng: Generator) -> Samples:
         if self._rooms and rng.random() < self.drawing.measured:

@@ -33,7 +33,7 @@ MEMBERS = np.array([[speaker in who for speaker in range(SPEAKERS)] for who in C
 RENAMED = torch.tensor([[CLASSES.index(tuple(sorted(order[who] for who in names))) for names in CLASSES] for order in ORDERS])
 CLEAN = Drawing(
     alone=0.0, third=0.0, nobody=0.0, overlap=(0.2, 0.2), whole=1.0, levels=(-3.0, 3.0), volume=(0.0, 0.0), other=0.0, room=0.0,
-    band=0.0, colour=0.0, noise=0.0, snr=(10.0, 25.0), even=0.0,
+    line=0.0, band=0.0, colour=0.0, noise=0.0, snr=(10.0, 25.0), even=0.0,
 )  # fmt: skip
 CONDITIONS = {"clean": CLEAN, "noisy": replace(CLEAN, noise=1.0), "room": replace(CLEAN, room=1.0)}
 

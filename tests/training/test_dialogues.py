@@ -54,6 +54,29 @@ def test_a_clean_window_is_silent_but_in_its_turns(corpus: Corpus) -> None:
         assert np.mean(window.samples[spoken] ** 2) > 1e-4
 
 
+def test_before_an_anchored_window_each_of_the_two_is_alone(corpus: Corpus) -> None:
+    drawing = replace(PLAIN, anchored=1.0, anchor=(1.5, 1.5), overlap=(0.4, 0.4))
+    for window in windows(corpus, drawing, 4):
+        activity = window.activity(HOP, 2)
+        place = round(1.5 * RATE / HOP)
+        (first, second), rest = (activity[:place], activity[place : 2 * place]), activity[2 * place + 1 :]
+        assert first[:, 0].mean() > 0.5 < second[:, 1].mean() and rest.any()
+        assert not first[:-1, 1].any() and not second[1:-1, 0].any()
+        for who, part in enumerate((window.samples[: round(1.5 * RATE)], window.samples[round(1.5 * RATE) : 3 * RATE])):
+            spans = [one for span in window.turns[who] if (one := span & Span(who * len(part), (who + 1) * len(part)))]
+            spoken = np.zeros(len(part), bool)
+            for span in spans:
+                spoken[span.start - who * len(part) : span.end - who * len(part)] = True
+            assert not part[~spoken].any() and np.mean(part[spoken] ** 2) > 1e-4
+
+
+def test_in_a_call_nothing_is_above_or_below_the_line(corpus: Corpus) -> None:
+    for window in windows(corpus, replace(PLAIN, line=1.0), 4):
+        power = np.abs(np.fft.rfft(window.samples)) ** 2
+        hertz = np.fft.rfftfreq(len(window.samples), 1 / RATE)
+        assert power[(hertz > 300) & (hertz < 3000)].sum() > 100 * power[hertz > 4300].sum()
+
+
 def test_edges_are_those_of_the_simulator(manifest: Path, corpus: Corpus) -> None:
     memory = Memory(corpus)
     known = {utterance.id: utterance for utterance in read_manifest(manifest)}
