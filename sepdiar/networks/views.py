@@ -17,6 +17,7 @@ class Views(nn.Module):
     """A separator whose sources add up to the mixture: how far they lie from half of it is the mean of the first `count` views.
 
     Each view counts in the order of the sources that is nearest to the first's; where views differ, the sources stay together.
+    What a view cannot hold, since it runs too fast, it takes from the first.
     """
 
     def __init__(self, network: nn.Module, count: int = 3) -> None:
@@ -25,25 +26,38 @@ class Views(nn.Module):
 
     def forward(self, mixture: Tensor) -> Tensor:
         """(batch, samples) to (batch, 2, samples)."""
-        first, *others = (self._offset(mixture, sign, speed) for sign, speed in VIEWS[: self.count])
+        first = self._offset(mixture)
         offset = first
-        for other in others:
-            order = torch.where((first * other).sum(1, keepdim=True) < 0, -1, 1)
-            offset = offset + order * other
+        for sign, speed in VIEWS[1 : self.count]:
+            if speed == 1.0:
+                other, held = sign * self._offset(sign * mixture), first
+            else:
+                played = at_speed(sign * mixture, speed)
+                other = sign * at_usual(self._offset(played), mixture.shape[1])
+                held = at_usual(at_speed(first, speed), mixture.shape[1])
+            order = torch.where((held * other).sum(1, keepdim=True) < 0, -1, 1)
+            offset = offset + order * other + (first - held)
         half, offset = mixture / 2, offset / self.count
         return torch.stack([half + offset, half - offset], 1)
 
-    def _offset(self, mixture: Tensor, sign: int, speed: float) -> Tensor:
-        count = mixture.shape[1]
-        if speed != 1.0:
-            mixture = F.pad(mixture, (EDGE, EDGE + -count % GRAIN))
-        had = mixture.shape[1]
-        played = mixture if speed == 1.0 else resampled(mixture, round(had / speed / GRAIN) * GRAIN)
-        sources: Tensor = self.network(sign * played).float()
-        offset: Tensor = sign * (sources[:, 0] - sources[:, 1]) / 2
-        if speed != 1.0:
-            offset = resampled(offset, had)[:, EDGE : EDGE + count]
-        return offset
+    def _offset(self, mixture: Tensor) -> Tensor:
+        sources: Tensor = self.network(mixture).float()
+        return (sources[:, 0] - sources[:, 1]) / 2
+
+
+def at_speed(samples: Tensor, speed: float) -> Tensor:
+    """As a tape would play it so much faster, with a little silence at both ends."""
+    padded = F.pad(samples, (EDGE, _after(samples.shape[1])))
+    return resampled(padded, round(padded.shape[1] / speed / GRAIN) * GRAIN)
+
+
+def at_usual(played: Tensor, count: int) -> Tensor:
+    """The `count` samples again that were played at another speed."""
+    return resampled(played, EDGE + count + _after(count))[:, EDGE : EDGE + count]
+
+
+def _after(count: int) -> int:
+    return EDGE + -count % GRAIN
 
 
 def resampled(samples: Tensor, count: int) -> Tensor:

@@ -39,7 +39,7 @@ def sureness(cases: Sequence[Case], before: int | None = None) -> list[float]:
     """Of each slice, how much better the best orders of all are than the best of those that give it the other one."""
     fore = _leaning(cases, before)
     own, links = [case.own for case in cases], [case.neighbour for case in cases]
-    back = _passed_on(own[::-1], [0.0, *links[:0:-1]], 0.0)[::-1]
+    back = _passed_on(own[::-1], [0.0, *links[:0:-1]][: len(own)], 0.0)[::-1]
     return [abs(one + other - 2 * mine) for one, other, mine in zip(fore, back, own, strict=True)]
 
 

@@ -36,8 +36,9 @@ class Joiner:
     """Makes of a blind separator one that knows its speakers. `listen` makes voices known, None leaves them out of the decisions.
 
     `context` is in seconds, and so is `anchor`, what is heard of each speaker alone before a window; `batch` windows of one
-    length are given to the separator at once. Where less than `doubt` of evidence says whose source is whose, two speakers stay
-    together, half of the mixture for each. Nothing is kept between recordings.
+    length are given to the separator at once, where there are anchors several behind each. Where the evidence for whose source is
+    whose is less than `doubt` above that for the other way, two speakers stay together, half of the mixture for each; unless nobody
+    is heard alone anywhere, so that nobody is known. Nothing is kept between recordings.
     """
 
     def __init__(
@@ -92,7 +93,8 @@ class Joiner:
         for index, found in groupby(self._heard(audio, regions, anchors, portion, account), key=itemgetter(0)):
             region = regions[index]
             account.counts.update(regions=1, stretches=len(region.stretches), crowded=int(len(region.speakers) > 2))
-            ordered = _ordered(_sliced((heard for _, heard in found), region, activity, voices), account, self._doubt)
+            doubt = self._doubt if any(activity.alone.values()) else 0.0
+            ordered = _ordered(_sliced((heard for _, heard in found), region, activity, voices), account, doubt)
             for part, both in joined(ordered, region.windows):
                 for piece in within(part, region.stretches):
                     here = both[:, piece.start - part.start : piece.end - part.start]
@@ -222,11 +224,12 @@ def _ordered(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> I
     """The sources of each window, those of the first speaker first; slices that less than `doubt` decides stay together."""
     waiting: list[Sliced] = []
     last: int | None = None
+    told: int | None = None  # the same, where it was not in doubt
 
     def settled(count: int) -> Iterator[Samples]:
-        nonlocal last
+        nonlocal last, told
         cases = [case for one in waiting for case in one.cases]
-        orders, sure = iter(decide(cases, last)), iter(sureness(cases, last))
+        orders, sure = iter(decide(cases, last)), iter(sureness(cases, told))
         windows = [(one, [next(orders) for _ in one.cases]) for one in waiting]
         for (one, mine), behind in zip(windows[:count], [*windows[1:], None], strict=False):
             account.add(one.cases, mine, last, (behind[0].cases[0], behind[1][0]) if behind else None)
@@ -234,6 +237,7 @@ def _ordered(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> I
             account.counts["in_doubt"] += shares.count(0.5)
             yield one.in_order(shares)
             last = mine[-1]
+            told = last if shares[-1] == last else None
         del waiting[:count]
 
     for one in found:

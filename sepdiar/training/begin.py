@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -34,24 +35,32 @@ def begin_with(task: Task, path: Path) -> None:
 def blend(first: Path, second: Path, share: float, out: Path) -> str:
     """So far on the way from the first weights to the second, which may have more blocks; returns the hash of the file."""
     try:
-        content = second.read_bytes()
-        network = weights.read(content)
+        contents = first.read_bytes(), second.read_bytes()
+        kinds = [_but_depth(weights.header(content)) for content in contents]
+        if kinds[0] != kinds[1]:
+            raise ValueError(f"{kinds[0]} and {kinds[1]}")
+        network = weights.read(contents[1])
         ended = network.state_dict()
-        begun = _with_all_blocks(weights.read(first.read_bytes()).state_dict(), ended)
+        begun = _with_all_blocks(weights.read(contents[0]).state_dict(), ended)
         network.load_state_dict({name: _between(begun[name], ended[name], share) for name in begun})
     except UNREAD as error:
         raise SepdiarError("SD251", f"no two weights of one kind: {error}", where=f"{first} {second}") from error
-    return weights.write(network, **weights.header(content), path=out)
+    return weights.write(network, **weights.header(contents[1]), path=out)
 
 
 def _with_all_blocks(known: State, whole: State) -> State:
     added: State = {}
     for name, value in whole.items():
         block = BLOCK.match(name)
-        if block and f"{block[0]}mix.weight" not in known:
+        mix = f"{block[0]}mix.weight" if block else ""
+        if mix in whole and mix not in known:
             silent = any(f".{layer}." in name for layer in LAST)
             added[name] = torch.zeros_like(value) if silent else value
     return {**known, **added}
+
+
+def _but_depth(header: dict[str, Any]) -> dict[str, Any]:
+    return {**header, "shape": {key: value for key, value in header["shape"].items() if key != "depth"}}
 
 
 def _between(before: Tensor, after: Tensor, share: float) -> Tensor:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sepdiar.audio.source import Samples
 from sepdiar.conversation import Span, Word, merged
+from sepdiar.errors import SepdiarError
 from sepdiar.simulation.manifest import Utterance
 from sepdiar.simulation.speech import Speech, audible_in
 from sepdiar.simulation.talk import Ears, Voice, converse
@@ -82,6 +83,10 @@ class Dialogues:
     """The speakers of a corpus in conversation, a window at a time; `noises` and `rooms` are used beside invented ones."""
 
     def __init__(self, corpus: Corpus, drawing: Drawing, noises: Sequence[Samples] = (), rooms: Sequence[Samples] = ()) -> None:
+        if drawing.anchored and 2 * drawing.anchor[1] >= drawing.seconds:
+            raise SepdiarError(
+                "SD202", f"twice {drawing.anchor[1]:g} s is no part of {drawing.seconds:g} s", where="windows.anchor"
+            )
         self.drawing, self._noises, self._rooms = drawing, noises, rooms
         self._memory = Memory(corpus)
         self._clips = corpus.by_speaker()

@@ -35,6 +35,10 @@ def test_how_sure_is_what_the_other_order_would_cost(given_cases, before):
         assert sure == abs(best[0] - best[1])
 
 
+def test_of_nothing_nothing_is_decided():
+    assert decide([]) == sureness([]) == []
+
+
 @pytest.mark.parametrize(
     ("case", "before", "behind", "evidence"),
     [

@@ -185,6 +185,14 @@ def test_a_deeper_network_begins_as_the_shallower_one_whose_weights_it_has(kind:
         begin_with(SimpleNamespace(network=deep), other)  # type: ignore[arg-type]
 
 
+def test_a_network_of_other_blocks_begins_with_all_of_its_weights(tmp_path: Path) -> None:
+    shape, file = {"width": 32, "depth": 2, "heads": 4, "bands": 24}, tmp_path / "eend.safetensors"
+    weights.write(weights.make("eend", shape), "eend", shape, file)
+    known, begun = weights.read(file.read_bytes()).state_dict(), weights.make("eend", shape)
+    begin_with(SimpleNamespace(network=begun), file)  # type: ignore[arg-type]
+    assert all(torch.equal(value, known[name]) for name, value in begun.state_dict().items())
+
+
 @pytest.mark.parametrize("kind", ["separator", "segmenter"])
 def test_between_two_weights(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [tmp_path / f"{depth}.safetensors" for depth in (1, 2)]
