@@ -35,10 +35,10 @@ Pack = tuple[Samples, tuple[Place, ...]]
 class Joiner:
     """Makes of a blind separator one that knows its speakers. `listen` makes voices known, None leaves them out of the decisions.
 
-    `context` is in seconds, and so is `anchor`, what is heard of each speaker alone before a window; `batch` windows of one
-    length are given to the separator at once, where there are anchors several behind each. Where the evidence for whose source is
-    whose is less than `doubt` above that for the other way, two speakers stay together, half of the mixture for each; unless nobody
-    is heard alone anywhere, so that nobody is known. Nothing is kept between recordings.
+    `context` is in seconds, and so is `anchor`, what is heard of each speaker alone before a window, or before several; `batch`
+    of them of one length are given to the separator at once. Where what speaks for a way of giving sources to speakers is less
+    than `doubt` above what speaks for the other, two speakers stay together, half of the mixture for each; unless nobody is alone
+    anywhere, so that nobody is known. Nothing is kept between recordings.
     """
 
     def __init__(

@@ -9,8 +9,9 @@ import numpy as np
 from sepdiar.audio.source import ArrayAudio, Samples
 from sepdiar.conversation import Span, Turn, mark_overlaps
 from sepdiar.separation.anchors import Anchors, by_anchors
-from sepdiar.separation.decide import Account
-from sepdiar.separation.join import Joiner
+from sepdiar.separation.decide import Account, Case
+from sepdiar.separation.evidence import Heard
+from sepdiar.separation.join import HELD, Joiner, Sliced, _ordered
 from sepdiar.separation.plan import Activity, overlapped
 
 RATE = 8000
@@ -127,3 +128,20 @@ def test_windows_of_a_pair_are_heard_together_behind_one_anchor() -> None:
         assert account.facts(RATE)["heard_seconds"] == sum(lengths[anchor])
     assert len(lengths[0.0]) == 5 > len(lengths[1.5]) > 1
     assert max(lengths[1.5]) <= ByPitch.window + 3
+
+
+def test_where_nobody_is_known_nothing_is_in_doubt() -> None:
+    """As where the separator comes before the diarizer: whose track is whose is not asked yet."""
+    audio, whole = ArrayAudio(voices().sum(axis=0)[:, None], RATE), Span(0, SAMPLES)
+    turns, account = mark_overlaps([Turn("track 1", whole), Turn("track 2", whole)]), Account()
+    pieces = list(Joiner(ByPitch(), "by pitch", doubt=10.0).sources(audio, turns, overlapped(turns), account))
+    assert account.facts(RATE)["in_doubt"] == 0 and len(pieces) == len({span for span, _ in pieces}) > 0
+
+
+def test_what_is_in_doubt_tells_nothing_of_what_comes_behind_it() -> None:
+    """However long a region is, and wherever the windows end that are decided together."""
+    heard = Heard.of(seconds(0, 1), np.zeros((2, RATE), np.float32), RATE)
+    account = Account()
+    windows = [Sliced(heard, [0, 50], [Case(0.0, 0.0, 9.0)])] * (5 * HELD)
+    assert len(list(_ordered(windows, account, doubt=8.0))) == 5 * HELD
+    assert account.facts(RATE)["in_doubt"] == account.facts(RATE)["slices"] == 5 * HELD
