@@ -28,9 +28,10 @@ class Separate(BackendStage):
     """Calls the separator for the overlapped stretches, or `everywhere`; a recording with one speaker a channel passes through.
 
     For a blind separator: `context_seconds` of clean speech are heard with a stretch on each side, and before it
-    `anchor_seconds` of each of the two speakers alone; `batch` windows at once (fewer and then shorter ones where memory is
-    short, which the provenance tells); `voice` is the model of ours that knows speakers by their voices, "" for none; and where
-    less than `doubt` of evidence says whose source is whose, nothing is separated, and the provenance counts it.
+    `anchor_seconds` of each of the two speakers alone, which several stretches share where they fit into a window; `batch` of
+    these at once (fewer and then shorter ones where memory is short, which the provenance tells); `voice` is the model of ours
+    that knows speakers by their voices, "" for none; and where what speaks for one way of giving sources to speakers is less than
+    `doubt` above what speaks for the other (a second of one alone beside an overlap: 10), nothing is separated, which is counted.
 
     Where it comes before the diarizer, a blind separator hears every second, and its two tracks are nobody's yet: windows are
     joined by what they have in common alone. `everywhere` then says whether the channels will be the tracks, or the input
