@@ -26,8 +26,9 @@ def growth(cells: Sequence[Cell], name: str) -> Iterator[str]:
 
     `name` is the key of what a cell is of.
     """
-    for who in dict.fromkeys((cell[name], cell["device"]) for cell in cells):
-        ours = [one for one in cells if (one[name], one["device"], one["way"]) == (*who, OURS) and "seconds" in one]
+    for who in dict.fromkeys((cell[name], cell["device"], cell.get("context")) for cell in cells):
+        mine = [one for one in cells if (one[name], one["device"], one.get("context"), one["way"]) == (*who, OURS)]
+        ours = [one for one in mine if "seconds" in one]
         if len(ours) > 1:
             short, *_, long = sorted(ours, key=lambda one: float(one["minutes"]))
             times = long["peak_mib"] / short["peak_mib"]
