@@ -15,6 +15,7 @@ import torch
 from sepdiar import registry
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.bench.order import OURS
+from sepdiar.evaluation.bench.table import growth
 from sepdiar.evaluation.machine import measured
 from sepdiar.evaluation.separators import floor, table, work
 from sepdiar.evaluation.separators.__main__ import Bench, main, orders
@@ -150,3 +151,14 @@ def test_random_weights_are_the_same_each_time(tmp_path):
     )
     noise = np.random.default_rng(0).standard_normal((1, 4000)).astype(np.float32)
     assert (one.split(noise) == other.split(noise)).all()
+
+
+def test_memory_is_compared_at_one_context() -> None:
+    def cell(minutes: float, context: float, peak: float) -> dict[str, object]:
+        here = {"separator": "x", "device": "cpu", "way": OURS, "seconds": 1.0}
+        return {**here, "minutes": minutes, "context": context, "peak_mib": peak}
+
+    assert list(growth([cell(1, 0.5, 100), cell(1, 1.5, 300)], "separator")) == []
+    assert list(growth([cell(1, 0.5, 100), cell(1, 1.5, 300), cell(10, 0.5, 110)], "separator")) == [
+        "- x, cpu: ours takes 1.10 x the memory at 10 min that it takes at 1"
+    ]
