@@ -90,10 +90,10 @@ class Joiner:
         portion: Portion,
         account: Account,
     ) -> Iterator[Piece]:
+        doubt = self._doubt if any(activity.alone.values()) else 0.0
         for index, found in groupby(self._heard(audio, regions, anchors, portion, account), key=itemgetter(0)):
             region = regions[index]
             account.counts.update(regions=1, stretches=len(region.stretches), crowded=int(len(region.speakers) > 2))
-            doubt = self._doubt if any(activity.alone.values()) else 0.0
             ordered = _ordered(_sliced((heard for _, heard in found), region, activity, voices), account, doubt)
             for part, both in joined(ordered, region.windows):
                 for piece in within(part, region.stretches):
@@ -150,17 +150,17 @@ class Joiner:
 
 def _packed(chapter: Sequence[Place], regions: Sequence[Region], anchors: Anchors, most: int) -> Iterator[Pack]:
     """Behind the anchor of a pair as many of its windows as are no longer together than one may be; without anchor one."""
+    known = {pair: anchors.before(pair) for pair in {regions[index].pair for index, _ in chapter}}
     filling: dict[tuple[str, str], list[Place]] = {}
     for place in chapter:
         pair = regions[place[0]].pair
-        before = anchors.before(pair)
         pack = filling.setdefault(pair, [])
-        if pack and (not len(before) or sum(len(span) for _, span in pack) + len(place[1]) > most):
-            yield before, tuple(pack)
+        if pack and (not len(known[pair]) or sum(len(span) for _, span in pack) + len(place[1]) > most):
+            yield known[pair], tuple(pack)
             pack.clear()
         pack.append(place)
     for pair, pack in filling.items():
-        yield anchors.before(pair), tuple(pack)
+        yield known[pair], tuple(pack)
 
 
 def _length(pack: Pack) -> int:

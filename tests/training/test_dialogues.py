@@ -70,7 +70,7 @@ def test_before_an_anchored_window_each_of_the_two_is_alone(corpus: Corpus) -> N
             assert not part[~spoken].any() and np.mean(part[spoken] ** 2) > 1e-4
 
 
-def test_in_a_call_nothing_is_above_or_below_the_line(corpus: Corpus) -> None:
+def test_in_a_call_nothing_is_above_the_line(corpus: Corpus) -> None:
     for window in windows(corpus, replace(PLAIN, line=1.0), 4):
         power = np.abs(np.fft.rfft(window.samples)) ** 2
         hertz = np.fft.rfftfreq(len(window.samples), 1 / RATE)
