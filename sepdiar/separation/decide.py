@@ -93,8 +93,11 @@ class Account:
 
     def facts(self, rate: int) -> dict[str, Any]:
         """The record of one recording: `disputed` are windows with evidence against what was decided, `turned` those in which the
-        two speakers were found to change places, and `crowded` the regions in which more than two speak. Windows are cut into
-        `slices` of about a second, those of the context too, of which those `in_doubt` were not separated, whatever was decided."""
+        two speakers were found to change places, and `crowded` the regions in which more than two speak.
+
+        Windows are cut into `slices` of about a second, those of the context too, of which those `in_doubt` were not separated,
+        whatever was decided.
+        """
         names = ("diarization", "neighbours", "voice", "anchors", "nothing")
         decided: Mapping[str, int] = {name: self.decided_by[name] for name in names}
         plain = {
