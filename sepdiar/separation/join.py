@@ -16,7 +16,7 @@ from sepdiar.separation import Blind
 from sepdiar.separation.anchors import Anchors, by_anchors
 from sepdiar.separation.band import brought_to, full_band, levelled
 from sepdiar.separation.decide import Account, Case, decide, sureness
-from sepdiar.separation.evidence import FRAME, STAY, Heard, Listen, Voices, by_diarization, by_neighbour, cuts
+from sepdiar.separation.evidence import FRAME, STAY, Heard, Listen, Voices, by_diarization, by_neighbour, cuts, separated
 from sepdiar.separation.plan import Activity, Region, Stretches, Window, plan
 from sepdiar.separation.portion import Portion, Shorter, lacking
 
@@ -37,8 +37,8 @@ class Joiner:
 
     `context` is in seconds, and so is `anchor`, what is heard of each speaker alone before a window, or before several; `batch`
     of them of one length are given to the separator at once. Where what speaks for a way of giving sources to speakers is less
-    than `doubt` above what speaks for the other, two speakers stay together, half of the mixture for each; unless nobody is alone
-    anywhere, so that nobody is known. Nothing is kept between recordings.
+    than `doubt` above what speaks for the other, or the sources hardly differ, two speakers stay together, half of the mixture for
+    each; unless nobody is alone anywhere, so that nobody is known. Nothing is kept between recordings.
     """
 
     def __init__(
@@ -183,11 +183,12 @@ def _chapters(places: Sequence[Place], most: int) -> Iterator[list[Place]]:
 
 @dataclass(frozen=True)
 class Sliced:
-    """A window cut into slices, with the evidence of each."""
+    """A window cut into slices, with the evidence of each, and how far each was separated at all."""
 
     heard: Heard
     cuts: Sequence[int]
     cases: Sequence[Case]
+    separated: Sequence[float]
 
     def in_order(self, orders: Sequence[float]) -> Samples:
         """The sources, those of the first speaker first; where the order changes, they pass into each other.
@@ -216,12 +217,16 @@ def _sliced(found: Iterable[Heard], region: Region, activity: Activity, voices: 
         links = [by_neighbour(before, heard) if before else 0.0] + [STAY] * (len(places) - 2)
         spans = zip(pairwise(places), links, strict=True)
         cases = [Case(float(votes[begin:end].sum()), voice, link, heard.anchors / each) for (begin, end), link in spans]
-        yield Sliced(heard, places, cases)
+        parts = pairwise(round(FRAME * heard.rate) * place + heard.span.start for place in places)
+        yield Sliced(heard, places, cases, [separated(heard, Span(*part), region.stretches) for part in parts])
         before = heard
 
 
 def _ordered(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> Iterator[Samples]:
-    """The sources of each window, those of the first speaker first; slices that less than `doubt` decides stay together."""
+    """The sources of each window, those of the first speaker first; slices that less than `doubt` decides stay together.
+
+    What decides a slice counts as far as it was separated.
+    """
     waiting: list[Sliced] = []
     last: int | None = None
     told: int | None = None  # the same, where it was not in doubt
@@ -233,7 +238,7 @@ def _ordered(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> I
         windows = [(one, [next(orders) for _ in one.cases]) for one in waiting]
         for (one, mine), behind in zip(windows[:count], [*windows[1:], None], strict=False):
             account.add(one.cases, mine, last, (behind[0].cases[0], behind[1][0]) if behind else None)
-            shares = [order if next(sure) >= doubt else 0.5 for order in mine]
+            shares = [order if next(sure) * far >= doubt else 0.5 for order, far in zip(mine, one.separated, strict=True)]
             account.counts["in_doubt"] += shares.count(0.5)
             yield one.in_order(shares)
             last = mine[-1]

@@ -10,7 +10,7 @@ from sepdiar.audio.source import ArrayAudio, Samples
 from sepdiar.conversation import Span, Turn, mark_overlaps
 from sepdiar.separation.anchors import Anchors, by_anchors
 from sepdiar.separation.decide import Account, Case
-from sepdiar.separation.evidence import Heard
+from sepdiar.separation.evidence import Heard, separated
 from sepdiar.separation.join import HELD, Joiner, Sliced, _ordered
 from sepdiar.separation.plan import Activity, overlapped
 
@@ -142,6 +142,42 @@ def test_what_is_in_doubt_tells_nothing_of_what_comes_behind_it() -> None:
     """However long a region is, and wherever the windows end that are decided together."""
     heard = Heard.of(seconds(0, 1), np.zeros((2, RATE), np.float32), RATE)
     account = Account()
-    windows = [Sliced(heard, [0, 50], [Case(0.0, 0.0, 9.0)])] * (5 * HELD)
+    windows = [Sliced(heard, [0, 50], [Case(0.0, 0.0, 9.0)], [1.0])] * (5 * HELD)
     assert len(list(_ordered(windows, account, doubt=8.0))) == 5 * HELD
     assert account.facts(RATE)["in_doubt"] == account.facts(RATE)["slices"] == 5 * HELD
+
+
+class Hedging(ByPitch):
+    """Tells tones apart where one sounds, and leaves nine tenths of each where both do, which follows the anchor's three seconds."""
+
+    def split(self, mixtures: Samples) -> Samples:
+        made = super().split(mixtures)
+        both = slice(6 * RATE, 7 * RATE)  # of three seconds of anchor, and a window that begins at 0
+        half = made[:, :, both].mean(axis=1, keepdims=True)
+        made[:, :, both] = half + 0.1 * (made[:, :, both] - half)
+        return made
+
+
+def test_what_was_hardly_separated_is_in_doubt_however_sure_the_rest_is() -> None:
+    sources = voices()
+    audio = ArrayAudio(sources.sum(axis=0)[:, None], RATE)
+    counted = []
+    for blind, in_doubt in ((ByPitch(), False), (Hedging(), True)):
+        account = Account()
+        joiner = Joiner(blind, "by pitch", context=3.0, anchor=1.5, doubt=10.0)
+        ((span, made),) = joiner.sources(audio, TURNS, overlapped(TURNS), account)
+        assert span == seconds(3, 4) and len(blind.heard[0]) == 10 * RATE
+        half = audio.read(span)[:, 0] / 2
+        middle = slice(RATE // 4, 3 * RATE // 4)
+        assert (np.abs(made["A"] - half)[middle].max() < 1e-6) == in_doubt
+        counted.append(account.facts(RATE)["in_doubt"])
+    assert counted[0] < counted[1]
+
+
+def test_how_far_sources_lie_apart() -> None:
+    """Of two tones of one level: wholly separated, a tenth of the way, and not at all; and what is not used tells nothing."""
+    tones, span = voices()[:, 3 * RATE : 4 * RATE], seconds(0, 1)
+    for share, expected in ((1.0, 1.0), (0.1, 0.01 / 0.3), (0.0, 0.0)):
+        heard = Heard.of(span, tones.mean(axis=0) + share * (tones - tones.mean(axis=0)), RATE)
+        assert np.isclose(separated(heard, span, [seconds(0, 1)]), expected, rtol=0.02)
+        assert separated(heard, span, [seconds(2, 3)]) == 1.0
