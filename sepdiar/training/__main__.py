@@ -108,15 +108,28 @@ def export(run: Path, folder: Path) -> None:
 
 
 @program.command()
-@click.argument("first", type=PLACE)
-@click.argument("second", type=PLACE)
-@click.argument("share", type=click.FloatRange(0, 1))
+@click.argument("run", type=PLACE)
+@click.argument("start", type=PLACE)
 @click.argument("out", type=PLACE)
-def blend(first: Path, second: Path, share: float, out: Path) -> None:
-    """Weights that lie a SHARE of the way from FIRST to SECOND into the file OUT, for --start. SECOND may have more blocks."""
-    from sepdiar.training.begin import blend as put
+@click.option("--data", type=PLACE, required=True, help="Speech, as for the training: its dev speakers choose.")
+@click.option("--cache", type=PLACE, help="Where decoded speech is kept.  [default: OUT/speech]")
+@click.option(
+    "--share",
+    "shares",
+    type=click.FloatRange(0, 1),
+    multiple=True,
+    default=(0.2, 0.4, 0.6, 0.8, 1.0),
+    show_default=True,
+    help="Of the way; several times.",
+)
+def settle(run: Path, start: Path, out: Path, data: Path, cache: Path | None, shares: tuple[float, ...]) -> None:
+    """Find the best place on the way from START, the weights that RUN began with, to its best weights, and leave it in OUT.
 
-    say(put(first, second, share, out))
+    RUN may have more blocks than START. OUT is as RUN is, to be exported, or for --start: OUT/best.safetensors.
+    """
+    from sepdiar.training.settle import settle as find
+
+    say(str(find(run, start, data, out, shares, cache, words)["sha256"]))
 
 
 def _asked_to_stop() -> Event:

@@ -32,7 +32,7 @@ def export(out: Path, folder: Path) -> dict[str, Any]:
 
     What a person wrote into the card stays; where there is none, one is begun.
     """
-    best, summary = out / "best.safetensors", _summary(out)
+    best, summary = out / "best.safetensors", summary_of(out)
     content = best.read_bytes() if best.exists() else b""
     if not content:
         raise SepdiarError("SD251", "no weights yet: the training has not been on dev", where=str(best), hint="Train on.")
@@ -76,6 +76,7 @@ def trained(summary: dict[str, Any]) -> str:
         "parameters": summary["parameters"],
         "steps": summary["steps"],
         "best_step": summary["best_step"],
+        **({"blend": summary["blend"]} if "blend" in summary else {}),
         "seconds": summary["seconds"],
         "device": summary["device"],
         "processor": machine["processor"],
@@ -88,7 +89,8 @@ def trained(summary: dict[str, Any]) -> str:
     return "\n".join([*lines, "", "[trained.dev]", *figures]) + "\n"
 
 
-def _summary(out: Path) -> dict[str, Any]:
+def summary_of(out: Path) -> dict[str, Any]:
+    """What a training wrote of itself; SD207 where there is none."""
     path = out / SUMMARY
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

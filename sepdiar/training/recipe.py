@@ -51,7 +51,7 @@ class Order:
 @contextmanager
 def opened(order: Order, tell: Callable[[str], None] = lambda line: None) -> Iterator[Training]:
     """A training ready to run, its folder locked."""
-    recipe, text = _read(order.recipe)
+    recipe, text = read(order.recipe)
     if order.steps is not None:
         recipe["training"] = {**recipe.get("training", {}), "steps": order.steps}
     course = table(Course, recipe, "training")
@@ -80,7 +80,8 @@ def opened(order: Order, tell: Callable[[str], None] = lambda line: None) -> Ite
             yield Training(task, course, order.out, same, device, tell, lambda training: _summarise(training, about, text))
 
 
-def _read(path: Path) -> tuple[dict[str, Any], str]:
+def read(path: Path) -> tuple[dict[str, Any], str]:
+    """The tables of a recipe, and its text."""
     try:
         text = path.read_text(encoding="utf-8")
         recipe = tomllib.loads(text)

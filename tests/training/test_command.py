@@ -23,7 +23,7 @@ from sepdiar.networks import weights
 from sepdiar.testing import voices
 from sepdiar.training import task as tasks
 from sepdiar.training.__main__ import ABOUT, main
-from sepdiar.training.begin import begin_with
+from sepdiar.training.begin import begin_with, blend
 from sepdiar.training.corpus import Corpus
 from sepdiar.training.export import filled
 from sepdiar.training.task import TASKS, Batch, Figures
@@ -194,7 +194,7 @@ def test_a_network_of_other_blocks_begins_with_all_of_its_weights(tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", ["separator", "segmenter"])
-def test_between_two_weights(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_between_two_weights(kind: str, tmp_path: Path) -> None:
     files = [tmp_path / f"{depth}.safetensors" for depth in (1, 2)]
     for depth, file in enumerate(files, 1):
         shape = {"width": 16, "depth": depth, "heads": 2}
@@ -202,15 +202,41 @@ def test_between_two_weights(kind: str, tmp_path: Path, capsys: pytest.CaptureFi
     samples = 0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(0))
     shallow, deep = (weights.read(file.read_bytes()).eval() for file in files)
     for share, same in ((0.0, shallow), (1.0, deep)):
-        assert ended(["blend", *map(str, files), str(share), str(tmp_path / "out.safetensors")]) == 0
+        blend(files[0], files[1], share, tmp_path / "out.safetensors")
         assert torch.equal(weights.named(str(tmp_path / "out.safetensors"))(samples), same(samples))
-    assert ended(["blend", *map(str, files), "0.5", str(tmp_path / "out.safetensors")]) == 0
+    blend(files[0], files[1], 0.5, tmp_path / "out.safetensors")
     half = weights.named(str(tmp_path / "out.safetensors")).state_dict()
     before, after = shallow.state_dict(), deep.state_dict()
     assert torch.allclose(half["norm.weight"], (before["norm.weight"] + after["norm.weight"]) / 2, atol=1e-3)
     assert torch.allclose(half["blocks.1.mix.weight"], after["blocks.1.mix.weight"] / 2, atol=1e-3)
-    assert ended(["blend", *map(str, reversed(files)), "0.5", str(tmp_path / "out.safetensors")]) == 3
-    assert "SD251" in capsys.readouterr().err
+    with pytest.raises(SepdiarError, match="SD251"):
+        blend(files[1], files[0], 0.5, tmp_path / "out.safetensors")
+
+
+def test_the_best_place_between_start_and_end_is_found_on_dev_and_exported(speech: Path, tmp_path: Path) -> None:
+    assert run(speech, tmp_path / "run") == 0
+    start = tmp_path / "start.safetensors"
+    network = weights.read((tmp_path / "run/best.safetensors").read_bytes())
+    shape = {"in_features": 32, "out_features": 1}
+    with torch.no_grad():
+        network.weight.mul_(-1)  # type: ignore[operator]
+        network.bias.zero_()  # type: ignore[operator]
+    weights.write(network, "loudness", shape, start)
+
+    def found(*shares: float) -> dict[str, Any]:
+        words = [word for share in shares for word in ("--share", str(share))]
+        told = ["settle", str(tmp_path / "run"), str(start), str(tmp_path / "settled"), "--data", str(speech), *words]
+        assert ended(told) == 0
+        made: dict[str, Any] = json.loads((tmp_path / "settled/training.json").read_text())
+        return made
+
+    alone = {share: found(share)["figures"]["minus error"] for share in (0.0, 0.5, 1.0)}
+    assert len(set(alone.values())) == 3
+    summary = found(*alone)
+    assert alone[summary["blend"]] == max(alone.values()) == summary["figures"]["minus error"]
+    assert not list((tmp_path / "settled").glob("0*.safetensors"))
+    assert ended(["export", str(tmp_path / "settled"), str(tmp_path / "model")]) == 0
+    assert tomllib.loads((tmp_path / "model/card.toml").read_text())["trained"]["blend"] == summary["blend"]
 
 
 def test_export_fills_the_card_and_keeps_what_was_written(speech: Path, tmp_path: Path) -> None:
