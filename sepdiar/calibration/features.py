@@ -18,7 +18,8 @@ def features(conversation: Conversation) -> dict[str, float]:
     overlap, turns, crossed: as the stage `judge` counts them · short: turns below half a second · fewer: the speech of whoever
     speaks least, of all · speakers: how many · sure: how near to yes or no the diarizer's windows are, taken together · likeness:
     of the two voices that are most alike · disputed, undecided: windows of the separator with evidence against what was decided,
-    and with none at all · confidence: the recogniser's, of a word · pace: words heard a second of speech
+    and with none at all · separated: how far its sources lie apart · confidence: the recogniser's, of a word · pace:
+    words heard a second of speech
     """
     told = {score.name: score.value for score in judge(conversation)}
     known = {step.stage: step.parameters for step in conversation.provenance}
@@ -43,5 +44,6 @@ def features(conversation: Conversation) -> dict[str, float]:
 def _windows(account: Mapping[str, Any]) -> dict[str, float]:
     windows = account.get("windows")
     if not windows:
-        return {"disputed": 0.0, "undecided": 0.0} if windows == 0 else {}
-    return {"disputed": account["disputed"] / windows, "undecided": account["decided_by"]["nothing"] / windows}
+        return {"disputed": 0.0, "undecided": 0.0, "separated": 1.0} if windows == 0 else {}
+    known = {"disputed": account["disputed"] / windows, "undecided": account["decided_by"]["nothing"] / windows}
+    return {**known, "separated": account["separated"]} if "separated" in account else known

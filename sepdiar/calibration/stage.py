@@ -18,11 +18,12 @@ from sepdiar.pipeline import Stage, Take
 
 
 class Predict(Stage):
-    """Adds `predicted-der`, `predicted-onsets-missed` and `predicted-cpwer`, each with `-low` and `-high`, to an item's scores.
+    """Adds what is to be expected to an item's scores, each with `-low` and `-high`.
 
-    They add over recordings, weighed by seconds, by turns and by the words that were heard. `calibration` names what was
-    learnt: for other models than those it was learnt of, nothing is predicted, and for another recogniser no `predicted-cpwer`,
-    and a note says so. A recording processed without words has no `predicted-cpwer` either.
+    `predicted-der`, `predicted-onsets-missed`, `predicted-overlap-error` and `predicted-cpwer` add over recordings, weighed by
+    seconds, by turns, by seconds of overlap, and by the words that were heard. `calibration` names what was learnt: for other
+    models or settings than those it was learnt of, nothing is predicted, and for another recogniser no `predicted-cpwer`, and a
+    note says so. A recording processed without words has no `predicted-cpwer` either.
     """
 
     name = "predict"
@@ -55,8 +56,8 @@ class Predict(Stage):
             emit(Event("note", value.recording.id, {"message": message}))
         for name, facts in self._known["models"].items():
             target = TARGETS[name]
-            if other.isdisjoint(target.stages) and (guess := Model.of(facts).guess(told)):
-                weight = target.weight(value)
+            weight = target.weight(value)
+            if weight and other.isdisjoint(target.stages) and (guess := Model.of(facts).guess(told)):
                 for edge, part in (("", guess.value), ("-low", guess.low), ("-high", guess.high)):
                     scores.append(Score(f"predicted-{name}{edge}", part * weight, weight, target.unit))
         return take.with_value(scores=tuple(scores))

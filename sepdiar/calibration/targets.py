@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sepdiar.asr.hearing import MESSAGES
-from sepdiar.conversation import Conversation, canonical_json
+from sepdiar.conversation import Conversation, canonical_json, merged
+from sepdiar.separation.decide import Account
 
-COUNTED = frozenset({"words", *MESSAGES})
-"""What the recogniser's stage reports, and nobody set."""
+FOUND = frozenset({"words", *MESSAGES, *Account().facts(1), "out_of_memory", "sure", "likeness"})
+"""What the stages report, and nobody set."""
+ALIKE = frozenset({"speakers", "batch", "precision"})
+"""What may be set otherwise: it makes no more errors."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +31,10 @@ class Target:
         return {name: value for name, value in features.items() if not self.features or name in self.features}
 
 
-WHO, HEARS = ("diarize", "separate"), "transcribe"
-WORDS = frozenset({"confidence", "disputed", "fewer", "likeness", "overlap", "pace", "sure"})
-"""Few, since speech whose words are known is scarce; chosen by what they mean, and not by trying."""
-TARGETS = {
-    "der": Target("seconds", lambda value: value.recording.seconds, WHO),
-    "onsets-missed": Target("turns", lambda value: float(len(value.turns)), WHO),
-    "cpwer": Target("words", lambda value: float(words(value)), (*WHO, HEARS), WORDS, most=2.0),
-}
+def overlap(conversation: Conversation) -> float:
+    """Seconds in which several speak."""
+    parts = merged(part for turn in conversation.turns for part in turn.overlap)
+    return sum(map(len, parts)) / conversation.recording.rate
 
 
 def words(conversation: Conversation) -> int:
@@ -42,14 +42,30 @@ def words(conversation: Conversation) -> int:
     return sum(len(turn.words) for turn in conversation.turns)
 
 
+WHO, HEARS = ("diarize", "separate"), "transcribe"
+SOUND = frozenset({"disputed", "fewer", "likeness", "overlap", "separated", "sure"})
+WORDS = frozenset({"confidence", "pace", *SOUND})
+"""Few, since speech whose words are known is scarce; chosen by what they mean, and not by trying."""
+TARGETS = {
+    "der": Target("seconds", lambda value: value.recording.seconds, WHO),
+    "onsets-missed": Target("turns", lambda value: float(len(value.turns)), WHO),
+    "overlap-error": Target("seconds", overlap, WHO, SOUND, most=2.0),
+    "cpwer": Target("words", lambda value: float(words(value)), (*WHO, HEARS), WORDS, most=2.0),
+}
+
+
 def made_by(conversation: Conversation) -> dict[str, list[str]]:
-    """The backend and the models of the stages that decide the error, and what was set of the recogniser."""
+    """The backend and the models of the stages that decide the error, and what was set of them."""
     found = {}
     for step in conversation.provenance:
-        if step.stage not in (*WHO, HEARS):
-            continue
-        known = step.parameters
-        found[step.stage] = [str(known.get("backend", "")), step.model, step.model_sha256]
-        if step.stage == HEARS:
-            found[step.stage].append(canonical_json({key: known[key] for key in known if key not in COUNTED}))
+        if step.stage in (*WHO, HEARS):
+            known = {key: _plain(value) for key, value in step.parameters.items() if key not in FOUND | ALIKE}
+            found[step.stage] = [str(known.get("backend", "")), step.model, step.model_sha256, canonical_json(known)]
     return found
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as one kind of number: 8 is 8.0."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

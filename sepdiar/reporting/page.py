@@ -24,6 +24,7 @@ FIGURES = {
     "overlapped-transfers": "changes of speaker in which the next begins before the last has stopped",
     "predicted-der": "diarization error that is to be expected, of the speech",
     "predicted-onsets-missed": "turns whose onset is to be expected more than 50 ms off",
+    "predicted-overlap-error": "in overlap, energy that is not the speaker's, over the speaker's own, that is to be expected",
     "predicted-cpwer": "word error (cpWER) that is to be expected, of the words",
     "confidence": "what the recogniser thinks of its words, 0 to 1",
     "damaged": "damage kept as silence, of the recordings",

@@ -64,6 +64,10 @@ class Account:
 
     counts: Counter[str] = field(default_factory=Counter)
     decided_by: Counter[str] = field(default_factory=Counter)
+    used: int = 0
+    """Samples of sources that were used."""
+    apart: float = 0.0
+    """How far they lie apart, summed up over these."""
     memory: Mapping[str, Any] = field(default_factory=dict)
     """What was done where memory was short."""
 
@@ -71,6 +75,7 @@ class Account:
         """Begin again."""
         self.counts.clear()
         self.decided_by.clear()
+        self.used, self.apart = 0, 0.0
 
     def add(self, window: Sequence[Case], orders: Sequence[int], before: int | None, behind: tuple[Case, int] | None) -> None:
         """Count a window by its slices; `before` is the order of the slice in front of it, `behind` the slice after it."""
@@ -91,12 +96,19 @@ class Account:
         self.counts["slices"] += len(window)
         self.counts["windows"] += 1
 
+    def add_apart(self, slices: Sequence[tuple[float, int]], given: Sequence[bool]) -> None:
+        """Count how far slices lie apart, with their samples, and which of them were given to speakers."""
+        self.counts["in_doubt"] += len(given) - sum(given)
+        self.used += sum(samples for _, samples in slices)
+        self.apart += sum(apart * samples * known for (apart, samples), known in zip(slices, given, strict=True))
+
     def facts(self, rate: int) -> dict[str, Any]:
         """The record of one recording: `disputed` are windows with evidence against what was decided, `turned` those in which the
         two speakers were found to change places, and `crowded` the regions in which more than two speak.
 
         Windows are cut into `slices` of about a second, those of the context too, of which those `in_doubt` were not separated,
-        whatever was decided.
+        whatever was decided. `separated` is how far the sources lie apart, over all that was used of them: 0 where they are one,
+        or in doubt; two voices that have nothing in common make 1.
         """
         names = ("diarization", "neighbours", "voice", "anchors", "nothing")
         decided: Mapping[str, int] = {name: self.decided_by[name] for name in names}
@@ -104,4 +116,6 @@ class Account:
             name: self.counts[name]
             for name in ("stretches", "regions", "crowded", "windows", "disputed", "turned", "slices", "in_doubt")
         }
-        return {**plain, "decided_by": decided, "heard_seconds": round(self.counts["samples"] / rate, 3), **self.memory}
+        apart = round(self.apart / self.used, 4) if self.used else 1.0
+        heard = round(self.counts["samples"] / rate, 3)
+        return {**plain, "separated": apart, "decided_by": decided, "heard_seconds": heard, **self.memory}

@@ -35,7 +35,6 @@ MOVED = 0.25  # seconds by which a cut may be moved to a pause
 WEIGHT = 10.0  # a second of speech without any doubt
 VOICE_WEIGHT = 10.0  # of a source that is exactly like one speaker, and not at all like the other
 VOICE_RATE = 16_000
-APART = 0.3  # how far apart two sources lie that are wholly separated; with less, what speaks for an order counts less
 LEAST = 0.3  # seconds of speech that a voice is known from
 CLEAN = 4.0  # seconds of a turn that are listened to, at most
 TURNS = 12  # of a speaker
@@ -109,18 +108,17 @@ def by_neighbour(before: Heard, after: Heard) -> float:
     return WEIGHT * min(seconds, 1.0) * alike
 
 
-def separated(heard: Heard, part: Span, stretches: Sequence[Span]) -> float:
-    """From 0 to 1: how far what is used of a part was separated, by the energy of the sources' difference over the mixture's.
+def separated(heard: Heard, part: Span, stretches: Sequence[Span]) -> tuple[float, int]:
+    """How far what is used of a part was separated, from 0 to 1, and of how many samples that is.
 
-    Two voices that have nothing in common lie as far apart as they are loud together. What a network cannot tell apart it leaves
-    near half of the mixture on both sides, and the little by which they differ is given to the wrong speaker nearly as often as not.
+    Two voices that have nothing in common lie as far apart as they are loud together: 1. What a network cannot tell apart it
+    leaves near half of the mixture on both sides, and the little by which they differ is given to the wrong speaker nearly as
+    often as not. Noise, of which both sides get half, makes it less too; and one source that holds both voices makes 1.
     """
     parts = [heard.sources[:, used.start - heard.span.start : used.end - heard.span.start] for used in within(part, stretches)]
-    if not parts:
-        return 1.0
-    one, other = np.concatenate(parts, axis=1).astype(np.float64)
+    one, other = np.concatenate([heard.sources[:, :0], *parts], axis=1).astype(np.float64)
     between, mixture = np.sum(np.square(one - other)), np.sum(np.square(one + other))
-    return float(min(between / max(APART * mixture, np.finfo(float).tiny), 1.0))
+    return (float(min(between / mixture, 1.0)), len(one)) if mixture else (1.0, 0)
 
 
 class Voices:

@@ -22,6 +22,7 @@ from sepdiar.separation.portion import Portion, Shorter, lacking
 
 CHAPTER = 60.0  # seconds of windows that are heard before any is joined
 TURN = 0.02  # seconds in which one source passes into the other within a window
+APART = 0.3  # how far sources lie apart for which `doubt` is enough; nearer ones need more than that
 HELD = 6  # windows of a region, each decided together with so many behind it, however long the region is
 
 Piece = tuple[Span, dict[str, Samples]]
@@ -37,8 +38,8 @@ class Joiner:
 
     `context` is in seconds, and so is `anchor`, what is heard of each speaker alone before a window, or before several; `batch`
     of them of one length are given to the separator at once. Where what speaks for a way of giving sources to speakers is less
-    than `doubt` above what speaks for the other, or the sources hardly differ, two speakers stay together, half of the mixture for
-    each; unless nobody is alone anywhere, so that nobody is known. Nothing is kept between recordings.
+    than `doubt` above what speaks for the other, the less they differ the more, two speakers stay together, half of the mixture
+    for each; unless nobody is alone anywhere, so that nobody is known. Nothing is kept between recordings.
     """
 
     def __init__(
@@ -183,12 +184,12 @@ def _chapters(places: Sequence[Place], most: int) -> Iterator[list[Place]]:
 
 @dataclass(frozen=True)
 class Sliced:
-    """A window cut into slices, with the evidence of each, and how far each was separated at all."""
+    """A window cut into slices, with the evidence of each, how far each was separated, and of how many samples that is."""
 
     heard: Heard
     cuts: Sequence[int]
     cases: Sequence[Case]
-    separated: Sequence[float]
+    apart: Sequence[tuple[float, int]]
 
     def in_order(self, orders: Sequence[float]) -> Samples:
         """The sources, those of the first speaker first; where the order changes, they pass into each other.
@@ -225,11 +226,11 @@ def _sliced(found: Iterable[Heard], region: Region, activity: Activity, voices: 
 def _ordered(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> Iterator[Samples]:
     """The sources of each window, those of the first speaker first; slices that less than `doubt` decides stay together.
 
-    What decides a slice counts as far as it was separated.
+    What decides a slice counts less where its sources are nearer to each other than `APART`.
     """
     waiting: list[Sliced] = []
     last: int | None = None
-    told: int | None = None  # the same, where it was not in doubt
+    told: int | None = None  # the same, where enough spoke for it
 
     def settled(count: int) -> Iterator[Samples]:
         nonlocal last, told
@@ -238,11 +239,12 @@ def _ordered(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> I
         windows = [(one, [next(orders) for _ in one.cases]) for one in waiting]
         for (one, mine), behind in zip(windows[:count], [*windows[1:], None], strict=False):
             account.add(one.cases, mine, last, (behind[0].cases[0], behind[1][0]) if behind else None)
-            shares = [order if next(sure) * far >= doubt else 0.5 for order, far in zip(mine, one.separated, strict=True)]
-            account.counts["in_doubt"] += shares.count(0.5)
-            yield one.in_order(shares)
+            found = [next(sure) for _ in mine]
+            enough = [much * min(apart / APART, 1.0) >= doubt for much, (apart, _) in zip(found, one.apart, strict=True)]
+            account.add_apart(one.apart, enough)
+            yield one.in_order([order if given else 0.5 for order, given in zip(mine, enough, strict=True)])
             last = mine[-1]
-            told = last if shares[-1] == last else None
+            told = last if found[-1] >= doubt else None
         del waiting[:count]
 
     for one in found:

@@ -3,6 +3,7 @@
 \b
     python -m sepdiar.training separation models/compact-separation/train.toml --data SPEECH --out RUN
     python -m sepdiar.training export RUN models/my-separation
+    python -m sepdiar.training settle RUN START SETTLED --data SPEECH      # with --start: is it best before its end?
 
 SPEECH is a manifest (a TSV with the columns utt, speaker, file, text, and split where it names train and dev), a folder with
 a manifest.tsv, a folder as LibriSpeech or VCTK has it, or one with a folder a speaker. Where nothing says which speakers are
@@ -112,24 +113,36 @@ def export(run: Path, folder: Path) -> None:
 @click.argument("start", type=PLACE)
 @click.argument("out", type=PLACE)
 @click.option("--data", type=PLACE, required=True, help="Speech, as for the training: its dev speakers choose.")
-@click.option("--cache", type=PLACE, help="Where decoded speech is kept.  [default: OUT/speech]")
+@click.option("--cache", type=PLACE, help="Where decoded speech is kept.  [default: RUN/speech]")
+@click.option("--noise", type=PLACE, help="As for the training.")
+@click.option("--rooms", type=PLACE, help="As for the training.")
 @click.option(
     "--share",
     "shares",
     type=click.FloatRange(0, 1),
     multiple=True,
-    default=(0.2, 0.4, 0.6, 0.8, 1.0),
+    default=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
     show_default=True,
-    help="Of the way; several times.",
+    help="Of the way; may be given several times.",
 )
-def settle(run: Path, start: Path, out: Path, data: Path, cache: Path | None, shares: tuple[float, ...]) -> None:
-    """Find the best place on the way from START, the weights that RUN began with, to its best weights, and leave it in OUT.
+def settle(
+    run: Path,
+    start: Path,
+    out: Path,
+    data: Path,
+    cache: Path | None,
+    noise: Path | None,
+    rooms: Path | None,
+    shares: tuple[float, ...],
+) -> None:
+    """Find the best place on the way from START, weights such as RUN began with, to its best weights, and leave it in OUT.
 
     RUN may have more blocks than START. OUT is as RUN is, to be exported, or for --start: OUT/best.safetensors.
     """
+    from sepdiar.training.settle import Way
     from sepdiar.training.settle import settle as find
 
-    say(str(find(run, start, data, out, shares, cache, words)["sha256"]))
+    say(str(find(Way(run, start, data, cache, noise, rooms), out, shares, words)["sha256"]))
 
 
 def _asked_to_stop() -> Event:

@@ -22,6 +22,7 @@ about = ""
 licence = ""
 rate = 16000
 """
+BEST = "best.safetensors"
 BACKENDS = {"eend": "eend-eda"}  # what uses the model of a task; "compact" uses all others
 _HASH = re.compile(r'^sha256 = ".*"$', re.MULTILINE)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -32,12 +33,8 @@ def export(out: Path, folder: Path) -> dict[str, Any]:
 
     What a person wrote into the card stays; where there is none, one is begun.
     """
-    best, summary = out / "best.safetensors", summary_of(out)
-    content = best.read_bytes() if best.exists() else b""
-    if not content:
-        raise SepdiarError("SD251", "no weights yet: the training has not been on dev", where=str(best), hint="Train on.")
-    if digest(best) != summary["sha256"]:
-        raise SepdiarError("SD306", f"other weights than those of {SUMMARY}", where=str(best), hint="Train on, then export.")
+    content, summary = checked(out)
+    best = out / BEST
     try:
         weights.read(content)
     except (ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -51,6 +48,17 @@ def export(out: Path, folder: Path) -> dict[str, Any]:
     replace_whole(folder / RECIPE, (out / RECIPE).read_bytes())
     replace_whole(path, filled(card, summary).encode())
     return summary
+
+
+def checked(out: Path) -> tuple[bytes, dict[str, Any]]:
+    """The best weights of a training and its summary, which have to be of one another."""
+    best, summary = out / BEST, _summary(out)
+    content = best.read_bytes() if best.exists() else b""
+    if not content:
+        raise SepdiarError("SD251", "no weights yet: the training has not been on dev", where=str(best), hint="Train on.")
+    if digest(best) != summary["sha256"]:
+        raise SepdiarError("SD306", f"other weights than those of {SUMMARY}", where=str(best), hint="Train on, then export.")
+    return content, summary
 
 
 def filled(card: str, summary: dict[str, Any]) -> str:
@@ -76,7 +84,6 @@ def trained(summary: dict[str, Any]) -> str:
         "parameters": summary["parameters"],
         "steps": summary["steps"],
         "best_step": summary["best_step"],
-        **({"blend": summary["blend"]} if "blend" in summary else {}),
         "seconds": summary["seconds"],
         "device": summary["device"],
         "processor": machine["processor"],
@@ -84,13 +91,13 @@ def trained(summary: dict[str, Any]) -> str:
         "torch": machine["packages"]["torch"],
         "date": machine["date"],
     }
+    facts |= {key: summary[key] for key in ("blend", "start", "ended") if key in summary}
     lines = ["[trained]", *(f"{key} = {json.dumps(value)}" for key, value in facts.items())]
     figures = [f"{key if _BARE.fullmatch(key) else json.dumps(key)} = {value:.6g}" for key, value in summary["figures"].items()]
     return "\n".join([*lines, "", "[trained.dev]", *figures]) + "\n"
 
 
-def summary_of(out: Path) -> dict[str, Any]:
-    """What a training wrote of itself; SD207 where there is none."""
+def _summary(out: Path) -> dict[str, Any]:
     path = out / SUMMARY
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -76,7 +76,7 @@ def opened(order: Order, tell: Callable[[str], None] = lambda line: None) -> Ite
                 "--rooms": _heard(rooms),
                 "--start": digest(order.start) if order.start else "",
             }
-            about = {"task": order.task, "recipe": recipe, "train": _facts(train), "dev": _facts(dev)}
+            about = {"task": order.task, "recipe": recipe, "train": facts_of(train), "dev": facts_of(dev)}
             yield Training(task, course, order.out, same, device, tell, lambda training: _summarise(training, about, text))
 
 
@@ -116,7 +116,8 @@ def _about(corpus: Corpus) -> str:
     return f"{corpus.hours:.2f} h of {len(corpus.speakers)} speakers"
 
 
-def _facts(corpus: Corpus) -> dict[str, Any]:
+def facts_of(corpus: Corpus) -> dict[str, Any]:
+    """How much speech that is."""
     return {"hours": round(corpus.hours, 3), "speakers": len(corpus.speakers), "utterances": len(corpus.clips)}
 
 

@@ -7,44 +7,60 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from sepdiar.errors import SepdiarError
 from sepdiar.networks import weights
-from sepdiar.store.disk import digest
+from sepdiar.store.disk import digest, refusals
+from sepdiar.store.lock import Lock
 from sepdiar.training import material
 from sepdiar.training.begin import blend
-from sepdiar.training.export import summary_of
-from sepdiar.training.recipe import RECIPE, SUMMARY, read
+from sepdiar.training.export import BEST, checked
+from sepdiar.training.recipe import RECIPE, SUMMARY, facts_of, read
 from sepdiar.training.state import replace_whole
-from sepdiar.training.task import Figures, make
+from sepdiar.training.task import make
 
-BEST = "best.safetensors"
+
+@dataclass(frozen=True)
+class Way:
+    """From the weights in `start` to the best of the training in `run`; `data`, `noise` and `rooms` are as they were for that."""
+
+    run: Path
+    start: Path
+    data: Path
+    cache: Path | None = None
+    noise: Path | None = None
+    rooms: Path | None = None
 
 
 @torch.no_grad()
-def settle(
-    run: Path, start: Path, data: Path, out: Path, shares: Sequence[float], cache: Path | None, tell: Callable[[str], None]
-) -> dict[str, object]:
-    """Of the weights at each share of the way from `start` to the best of `run` the best into `out`; returns its summary."""
-    summary = summary_of(run)
-    recipe, text = read(run / RECIPE)
-    train, dev = material.speech(data, cache or out / "speech")
-    task = make(summary["task"], recipe, train, dev)
-    out.mkdir(parents=True, exist_ok=True)
-    found: list[tuple[float, float, Figures]] = []
-    for share in shares:
-        place = out / f"{share:g}.safetensors"
-        blend(start, run / BEST, share, place)
-        figures = {key: float(value) for key, value in task.evaluate(weights.read(place.read_bytes()).eval()).items()}
-        found.append((next(iter(figures.values())), share, dict(figures)))
-        tell(f"{share:g} of the way  " + "  ".join(f"{key} {value:.4g}" for key, value in figures.items()))
-    _, share, best = max(found, key=lambda one: one[:2])
-    replace_whole(out / BEST, (out / f"{share:g}.safetensors").read_bytes())
-    for other in shares:
-        (out / f"{other:g}.safetensors").unlink(missing_ok=True)
-    summary |= {"figures": best, "sha256": digest(out / BEST), "blend": share}
-    replace_whole(out / RECIPE, text.encode())
-    replace_whole(out / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
+def settle(way: Way, out: Path, shares: Sequence[float], tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+    """Of the weights at each share of the way the best into `out`; returns its summary."""
+    if (out / "state.pt").exists():
+        raise SepdiarError("SD205", "a training is in it", where=str(out), hint="Choose another OUT.")
+    _, summary = checked(way.run)
+    recipe, text = read(way.run / RECIPE)
+    with refusals(out):
+        out.mkdir(parents=True, exist_ok=True)
+        with Lock(out / "lock"):
+            train, dev = material.speech(way.data, way.cache or way.run / "speech")
+            noises = material.noises(way.noise) if way.noise else ()
+            task = make(summary["task"], recipe, train, dev, noises, material.rooms(way.rooms) if way.rooms else ())
+            place, best = out / "tried.safetensors", dict[str, float]()
+            for share in sorted(set(shares)):
+                blend(way.start, way.run / BEST, share, place)
+                figures = {key: float(value) for key, value in task.evaluate(weights.read(place.read_bytes()).eval()).items()}
+                tell(f"{share:g} of the way  " + "  ".join(f"{key} {value:.4g}" for key, value in figures.items()))
+                if not best or next(iter(figures.values())) >= next(iter(best.values())):
+                    best = figures
+                    replace_whole(out / BEST, place.read_bytes())
+                    summary |= {"blend": share, "start": digest(way.start), "ended": digest(way.run / BEST)}
+            place.unlink()
+            summary |= {"dev": facts_of(dev), "figures": best, "sha256": digest(out / BEST)}
+            replace_whole(out / RECIPE, text.encode())
+            replace_whole(out / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
     return summary

@@ -59,7 +59,7 @@ def test_a_recording_far_from_all_that_was_learnt_gets_no_wild_guess() -> None:
 
 FOUND: dict[str, dict[str, object]] = {
     "diarize": {"sure": 0.9, "likeness": 0.2},
-    "separate": {"windows": 4, "disputed": 1, "decided_by": {"nothing": 2}},
+    "separate": {"windows": 4, "disputed": 1, "decided_by": {"nothing": 2}, "separated": 0.6},
     "transcribe": {"words": 3, "leaked": 1, "quiet": 0, "outside": 0, "twice": 0},
 }
 
@@ -68,8 +68,8 @@ def conversation(words: bool = True, **parameters: Mapping[str, object]) -> Conv
     """What the chain of the calibration makes; `parameters` are those of a stage, by its name."""
     known = json.loads(files("sepdiar.calibration").joinpath("embedded.json").read_text(encoding="utf-8"))["made_by"]
     steps = []
-    for stage, (backend, model, sha256, *_) in known.items():
-        told = {"backend": backend, **FOUND[stage], **parameters.get(stage, {})}
+    for stage, (backend, model, sha256, settings) in known.items():
+        told = {"backend": backend, **json.loads(settings), **FOUND[stage], **parameters.get(stage, {})}
         steps.append(Provenance(stage, "1", model, sha256, told))
     turns = (replace(TURNS[0], words=SAID), *TURNS[1:]) if words else TURNS
     return Conversation(Recording("talk", "talk.wav", "", RATE, 8000, 1), turns, provenance=tuple(steps))
@@ -87,7 +87,7 @@ def test_features_by_hand() -> None:
     told = features(conversation())
     assert told["overlap"] == pytest.approx(1 / 6.3)
     assert told["short"] == pytest.approx(1 / 3) and told["fewer"] == pytest.approx(3.0 / 7.3)
-    assert (told["speakers"], told["disputed"], told["undecided"]) == (2, 0.25, 0.5)
+    assert (told["speakers"], told["disputed"], told["undecided"], told["separated"]) == (2, 0.25, 0.5, 0.6)
     assert (told["sure"], told["likeness"]) == (0.9, 0.2)
     assert (told["confidence"], told["pace"]) == pytest.approx((0.65, 3 / 6.3))
     assert {*told} - {*features(conversation(words=False))} == {"confidence", "pace"}
@@ -103,7 +103,7 @@ def predicted(value: Conversation, tmp_path: Path) -> tuple[dict[str, float | No
 
 def test_an_item_gets_its_error_with_an_interval(tmp_path: Path) -> None:
     scores, told = predicted(conversation(), tmp_path)
-    for name in ("predicted-der", "predicted-onsets-missed", "predicted-cpwer"):
+    for name in ("predicted-der", "predicted-onsets-missed", "predicted-overlap-error", "predicted-cpwer"):
         assert 0 <= scores[f"{name}-low"] <= scores[name] <= scores[f"{name}-high"] <= 2
         assert scores[f"{name}-low"] < scores[f"{name}-high"]
     assert told == []
@@ -117,10 +117,38 @@ def test_what_ships_is_predicted() -> None:
         assert [find(name).sha256 for name in names.split(", ")] == hashes.split()
 
 
-def test_other_models_are_not_predicted_and_that_is_said(tmp_path: Path) -> None:
-    scores, told = predicted(conversation(diarize={"backend": "pyannote"}), tmp_path)
-    assert scores == {} and "other models" in str(told[0].facts["message"])
+@pytest.mark.parametrize(
+    "other",
+    [{"diarize": {"backend": "pyannote"}}, {"diarize": {"pause": 1}}, {"separate": {"doubt": 0.0}}, {"separate": {"views": 1}}],
+)
+def test_other_models_and_settings_are_not_predicted_and_that_is_said(
+    other: dict[str, dict[str, object]], tmp_path: Path
+) -> None:
+    scores, told = predicted(conversation(**other), tmp_path)
+    assert scores == {} and "other models or settings" in str(told[0].facts["message"])
     assert made_by(conversation())["diarize"][0] == "compact"
+
+
+def test_what_makes_no_more_errors_may_be_set_otherwise(tmp_path: Path) -> None:
+    scores, told = predicted(conversation(diarize={"speakers": 2}, separate={"batch": 1, "doubt": 8}), tmp_path)
+    assert "predicted-der" in scores and told == []
+
+
+def test_without_overlap_nothing_is_said_of_it(tmp_path: Path) -> None:
+    value = conversation()
+    apart = tuple(replace(turn, span=turn.span.shift(10_000 * number), overlap=()) for number, turn in enumerate(value.turns))
+    scores, _ = predicted(replace(value, turns=apart), tmp_path)
+    assert "predicted-der" in scores and "predicted-overlap-error" not in scores
+
+
+def test_an_item_of_before_has_no_prediction_of_what_it_does_not_tell(tmp_path: Path) -> None:
+    value = conversation()
+    steps = [
+        replace(step, parameters={key: one for key, one in step.parameters.items() if key != "separated"})
+        for step in value.provenance
+    ]
+    scores, _ = predicted(replace(value, provenance=tuple(steps)), tmp_path)
+    assert not any(name.startswith("predicted-overlap-error") for name in scores)
 
 
 def test_without_words_no_word_error_is_predicted(tmp_path: Path) -> None:

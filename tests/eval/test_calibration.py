@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from sepdiar.calibration.targets import TARGETS
 from sepdiar.config import recipes
-from sepdiar.conversation import Conversation, Recording, Span, Turn, Word
+from sepdiar.conversation import Conversation, Recording, Span, Track, Turn, Word, mark_overlaps
 from sepdiar.evaluation.calibration.__main__ import about_words, main
 from sepdiar.evaluation.calibration.held import learnt, on_others
-from sepdiar.evaluation.calibration.rows import Part, errors, rows
+from sepdiar.evaluation.calibration.rows import Part, errors, overlap_error, rows
 from sepdiar.evaluation.calibration.sheets import sheets
 from sepdiar.evaluation.embedded.cases import Material
+from sepdiar.metrics.truth import Pair
 from sepdiar.testing import voices
 
 RATE = 1000
@@ -58,6 +60,28 @@ def test_errors_by_hand() -> None:
     assert errors(true, found, words=True) == pytest.approx({"der": 0.2, "onsets-missed": 0.5, "cpwer": 1.0})
     assert errors(true, talk(), words=True)["cpwer"] == 1
     assert "cpwer" not in errors(true, found, words=False)
+
+
+def dialogue(folder: Path, channels: Any, turns: tuple[Turn, ...]) -> Conversation:
+    folder.mkdir()
+    soundfile.write(folder / "channels.flac", channels, RATE)
+    tracks = tuple(Track(name, "channels.flac", channel, Span(0, len(channels))) for channel, name in enumerate("AB"))
+    return Conversation(Recording("talk", "channels.flac", "", RATE, len(channels), 1), turns, tracks=tracks)
+
+
+def test_what_is_wrong_in_overlap_by_hand(tmp_path: Path) -> None:
+    """Two noises; each channel holds a third of the other's amplitude: a ninth of its energy; and never more than is said."""
+    turns = mark_overlaps([Turn("A", Span(0, 4000)), Turn("B", Span(2000, 6000))])
+    voices = np.random.default_rng(0).normal(0, 0.1, (6000, 2))
+    voices[4000:, 0] = voices[:2000, 1] = 0
+    true = dialogue(tmp_path / "true", voices, turns)
+    for name, mixed, expected in (("third", voices + voices[:, ::-1] / 3, 1 / 9), ("none", 1e-4 * voices[::-1], 2.0)):
+        made = dialogue(tmp_path / name, mixed, turns)
+        found = overlap_error(Pair(made, tmp_path / name, true, tmp_path / "true"))
+        assert found["overlap-error"] == pytest.approx(expected, rel=0.1)
+    alone = mark_overlaps([Turn("A", Span(0, 1000)), Turn("B", Span(5000, 6000))])
+    apart = dialogue(tmp_path / "apart", voices, alone)
+    assert overlap_error(Pair(apart, tmp_path / "apart", apart, tmp_path / "apart")) == {}
 
 
 def drawn(count: int, seed: int, spread: float = 0.2) -> list[dict[str, Any]]:

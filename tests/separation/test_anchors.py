@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from sepdiar.audio.source import ArrayAudio, Samples
 from sepdiar.conversation import Span, Turn, mark_overlaps
@@ -142,13 +143,29 @@ def test_what_is_in_doubt_tells_nothing_of_what_comes_behind_it() -> None:
     """However long a region is, and wherever the windows end that are decided together."""
     heard = Heard.of(seconds(0, 1), np.zeros((2, RATE), np.float32), RATE)
     account = Account()
-    windows = [Sliced(heard, [0, 50], [Case(0.0, 0.0, 9.0)], [1.0])] * (5 * HELD)
+    windows = [Sliced(heard, [0, 50], [Case(0.0, 0.0, 9.0)], [(1.0, RATE)])] * (5 * HELD)
     assert len(list(_ordered(windows, account, doubt=8.0))) == 5 * HELD
     assert account.facts(RATE)["in_doubt"] == account.facts(RATE)["slices"] == 5 * HELD
+    assert account.facts(RATE)["separated"] == 0
+    account.clear()
+    assert account.facts(RATE)["separated"] == 1, "nothing was used"
+
+
+@pytest.mark.parametrize("where", [HELD - 2, HELD - 1, HELD])
+def test_what_is_hardly_separated_says_nothing_of_what_comes_behind_it(where: int) -> None:
+    """It stays together alone, wherever the windows end that are decided together: what is behind it hears of those in front."""
+    heard = Heard.of(seconds(0, 1), np.ones((2, RATE), np.float32) * [[1], [0]], RATE)
+    account = Account()
+    cases = [Case(40.0 if number <= where else 0.0, 0.0, 8.0 if number else 0.0) for number in range(3 * HELD)]
+    windows = [Sliced(heard, [0, 50], [case], [(0.01 if number == where else 0.5, RATE)]) for number, case in enumerate(cases)]
+    made = list(_ordered(windows, account, doubt=8.0))
+    assert [number for number, sources in enumerate(made) if np.allclose(sources[0], sources[1])] == [where]
+    assert account.facts(RATE)["in_doubt"] == 1
+    assert account.facts(RATE)["separated"] == pytest.approx(0.5 * (3 * HELD - 1) / (3 * HELD), abs=1e-4)
 
 
 class Hedging(ByPitch):
-    """Tells tones apart where one sounds, and leaves nine tenths of each where both do, which follows the anchor's three seconds."""
+    """Tells tones apart where one sounds, and leaves nine tenths of each where both do."""
 
     def split(self, mixtures: Samples) -> Samples:
         made = super().split(mixtures)
@@ -177,7 +194,9 @@ def test_what_was_hardly_separated_is_in_doubt_however_sure_the_rest_is() -> Non
 def test_how_far_sources_lie_apart() -> None:
     """Of two tones of one level: wholly separated, a tenth of the way, and not at all; and what is not used tells nothing."""
     tones, span = voices()[:, 3 * RATE : 4 * RATE], seconds(0, 1)
-    for share, expected in ((1.0, 1.0), (0.1, 0.01 / 0.3), (0.0, 0.0)):
+    for share, expected in ((1.0, 1.0), (0.1, 0.01), (0.0, 0.0)):
         heard = Heard.of(span, tones.mean(axis=0) + share * (tones - tones.mean(axis=0)), RATE)
-        assert np.isclose(separated(heard, span, [seconds(0, 1)]), expected, rtol=0.02)
-        assert separated(heard, span, [seconds(2, 3)]) == 1.0
+        assert np.isclose(separated(heard, span, [seconds(0, 0.5)]), (expected, RATE / 2), rtol=0.02).all()
+        assert separated(heard, span, [seconds(2, 3)]) == (1.0, 0)
+    silence = Heard.of(span, np.zeros((2, RATE), np.float32), RATE)
+    assert separated(silence, span, [span]) == (1.0, 0), "silence is nobody's"

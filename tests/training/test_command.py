@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from sepdiar.errors import INTERRUPTED, IO, USAGE, SepdiarError
 from sepdiar.networks import weights
+from sepdiar.store.disk import digest
 from sepdiar.testing import voices
 from sepdiar.training import task as tasks
 from sepdiar.training.__main__ import ABOUT, main
@@ -234,9 +235,20 @@ def test_the_best_place_between_start_and_end_is_found_on_dev_and_exported(speec
     assert len(set(alone.values())) == 3
     summary = found(*alone)
     assert alone[summary["blend"]] == max(alone.values()) == summary["figures"]["minus error"]
-    assert not list((tmp_path / "settled").glob("0*.safetensors"))
+    blend(start, tmp_path / "run/best.safetensors", summary["blend"], tmp_path / "same.safetensors")
+    assert (tmp_path / "settled/best.safetensors").read_bytes() == (tmp_path / "same.safetensors").read_bytes()
+    assert {file.name for file in (tmp_path / "settled").iterdir()} == {"best.safetensors", "lock", "train.toml", "training.json"}
+    assert summary["start"] == digest(start) and summary["ended"] == digest(tmp_path / "run/best.safetensors")
     assert ended(["export", str(tmp_path / "settled"), str(tmp_path / "model")]) == 0
     assert tomllib.loads((tmp_path / "model/card.toml").read_text())["trained"]["blend"] == summary["blend"]
+
+
+def test_what_was_settled_never_lies_in_a_training(speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(speech, tmp_path / "run") == 0
+    best = tmp_path / "run/best.safetensors"
+    before = best.read_bytes()
+    assert ended(["settle", str(tmp_path / "run"), str(best), str(tmp_path / "run"), "--data", str(speech)]) == USAGE
+    assert "SD205" in capsys.readouterr().err and best.read_bytes() == before
 
 
 def test_export_fills_the_card_and_keeps_what_was_written(speech: Path, tmp_path: Path) -> None:

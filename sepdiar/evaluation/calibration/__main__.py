@@ -16,6 +16,7 @@ from tempfile import gettempdir
 from typing import Any
 
 from sepdiar.calibration.model import COVERAGE
+from sepdiar.calibration.targets import TARGETS
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import bootstrap, machine
 from sepdiar.evaluation.calibration.held import learnt, on_others
@@ -31,10 +32,12 @@ SEED = 300
 PACKAGES = ("sepdiar", "numpy", "scipy", "pyannote.metrics", "meeteval")
 PROTOCOL = (
     "simulated dialogues of two, a third of them clean, in noise, in measured rooms; 8, 20 and 35 % overlap",
-    "DER and onsets: two halves of the speakers, no speaker in both; learnt of one half and tested on the other, both ways, the "
-    "predictions together; what the chain refuses has none",
+    "DER, onsets and overlap: two halves of the speakers, no speaker in both; learnt of one half and tested on the other, both "
+    "ways, the predictions together; what the chain refuses has none",
 )
 MEASURED = (
+    "overlap: the energy in it that is not the speaker's over the speaker's own, as the mean SI-SDR of the two channels has it "
+    f"(10 dB are 10 %), {100 * TARGETS['overlap-error'].most:.0f} % at most",
     f"covered: share of the true errors within the interval that is said to hold {100 * COVERAGE:.0f} % of them; rank "
     "correlation: Spearman, of the predicted with the true error",
     f"95 % intervals: bootstrap over recordings, {bootstrap.DRAWS} draws",
@@ -90,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts = [*halves(asked), *(told(asked) if asked.words else ())]
     done = [(part, rows(part, asked.scratch, asked.workers)) for part in parts]
     (_, one), (_, other), *spoken = done
-    ways = {target: [(one, other), (other, one)] for target in ("der", "onsets-missed")}
+    ways = {target: [(one, other), (other, one)] for target in ("der", "onsets-missed", "overlap-error")}
     protocol = list(PROTOCOL)
     if spoken:
         ways["cpwer"] = [(spoken[0][1], spoken[1][1])]

@@ -18,9 +18,9 @@ Errors = NDArray[np.float64]  # true, predicted, low, high: a row each
 
 
 def learnt(rows: Rows, target: str) -> Model:
-    """The model of what is predicted for a target, of the recordings that were not refused and have all that it is told by."""
+    """The model of what is predicted for a target, of the recordings that have it and all that it is told by."""
     known = TARGETS[target]
-    done = [row for row in rows if not row["refused"] and known.features <= {*row["features"]}]
+    done = [row for row in rows if target in row and known.features <= {*row["features"]}]
     return fit([known.of(row["features"]) for row in done], [row[target] for row in done], known.most)
 
 
@@ -30,7 +30,7 @@ def on_others(ways: Iterable[tuple[Rows, Rows]], target: str) -> dict[str, Any]:
     for known, other in ways:
         model = learnt(known, target)
         for row in other:
-            if not row["refused"] and (guess := model.guess(row["features"])):
+            if target in row and (guess := model.guess(row["features"])):
                 found.append((row[target], guess.value, guess.low, guess.high))
     errors = np.array(found).T
     count = errors.shape[1]

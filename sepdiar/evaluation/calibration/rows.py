@@ -1,7 +1,8 @@
 """Dialogues whose truth is known, and what the chain that ships makes of each: what it knows of it, and how wrong it is.
 
 Both are kept below a scratch folder, under the hash of what they were made of: the dialogues by speech, speakers and seed, the
-run by the settings of the recipe, the versions of packages, and the weights. A command that is stopped goes on where it was.
+run by the settings of the recipe, the versions of packages, and the weights. A command that is stopped goes on where it was;
+after a change of the code the folder is to be deleted.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from typing import Any
 
 from sepdiar import __version__
 from sepdiar.calibration.features import features
-from sepdiar.calibration.targets import made_by
+from sepdiar.calibration.targets import TARGETS, made_by
 from sepdiar.config import resolve, words_to_keys
 from sepdiar.conversation import Conversation, Span, canonical_json
+from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.embedded.cases import Material
 from sepdiar.evaluation.embedded.systems import weights
 from sepdiar.events import Event, Listener
@@ -27,6 +29,9 @@ from sepdiar.formats import read_conversation
 from sepdiar.formats.segments import TICKS, of_conversation
 from sepdiar.metrics.diarization import diarization_error
 from sepdiar.metrics.recognition import word_error
+from sepdiar.metrics.result import Counts, added
+from sepdiar.metrics.separation import separation
+from sepdiar.metrics.truth import Pair, Side, dialogues
 from sepdiar.metrics.turns import turn_taking
 from sepdiar.run import process
 from sepdiar.simulation import simulate
@@ -70,15 +75,17 @@ def rows(part: Part, scratch: Path, workers: int, recipe: str | Path = RECIPE) -
     out = folder / f"run-{_key([config.facts(), weights()])}"
     mixtures = [place / "mixture.flac" for place in places]
     process(mixtures, out, recipe=recipe, recognizer=recognizer, workers=workers, listen=_told(part.name))
-    items = [read_conversation(file) for file in out.glob("items/*/conversation.json")]
-    made = {one.recording.sha256: one for one in items}
+    items = [(read_conversation(file), file) for file in out.glob("items/*/conversation.json")]
+    made = {one.recording.sha256: (one, file.parent) for one, file in items}
     failures = [failure for file in out.glob("failures/*.json") if (failure := Failure.read(file))]
     found = []
     for place in places:
         true = read_conversation(place / "conversation.json")
         row: Row = {"name": f"{place.parent.name}/{place.name}", "pair": sorted(true.speakers), "refused": ""}
-        if item := made.get(true.recording.sha256):
-            row |= {**errors(true, item, bool(part.words)), "features": features(item), "made_by": made_by(item)}
+        if true.recording.sha256 in made:
+            item, written = made[true.recording.sha256]
+            row |= {**errors(true, item, bool(part.words)), **overlap_error(Pair(item, written, true, place))}
+            row |= {"features": features(item), "made_by": made_by(item)}
         else:
             known = (one for one in failures if true.recording.sha256.startswith(one.id.rpartition("-")[2]))
             row["refused"] = next((f"{one.code} {one.message}" for one in known), "not done")
@@ -121,6 +128,25 @@ def errors(true: Conversation, made: Conversation, words: bool) -> dict[str, flo
     if words:
         found["cpwer"] = word_error(ours, theirs, normalizer=NORMALIZER).value
     return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def overlap_error(pair: Pair) -> dict[str, float]:
+    """In overlap, the energy of what is not the speaker's over that of what is, as the mean SI-SDR of the channels has it (10 dB
+    is 0.1), at most as much as can be predicted. Empty without overlap, and where the truth of a dialogue is silent.
+    """
+    counts = added(found for side in dialogues(pair) if (found := _separation(side)))
+    channels = counts.get("si_sdr_overlap_channels")
+    most = TARGETS["overlap-error"].most
+    return {"overlap-error": min(10 ** (-counts["si_sdr_overlap_db"] / channels / 10), most)} if channels else {}
+
+
+def _separation(side: Side) -> Counts:
+    try:
+        return separation(side.reference, side.hypothesis, turns=side.turns, name=side.name, filtered=False).counts
+    except SepdiarError as error:
+        if error.code != "SD602":
+            raise
+        return {}
 
 
 def _listed(case: Path) -> list[Path]:

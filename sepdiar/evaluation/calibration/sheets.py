@@ -7,7 +7,7 @@ from typing import Any
 
 from sepdiar.evaluation.page import Sheet
 
-TITLES = {"der": "DER, %", "onsets-missed": "onsets beyond 50 ms, %", "cpwer": "cpWER, %"}
+TITLES = {"der": "DER, %", "onsets-missed": "onsets beyond 50 ms, %", "overlap-error": "wrong in overlap, %", "cpwer": "cpWER, %"}
 
 
 def sheets(results: Mapping[str, Any]) -> Iterator[Sheet]:
