@@ -12,10 +12,13 @@ pytest.importorskip("safetensors")
 
 import torch
 from safetensors import safe_open
+from torch import nn
 
 from sepdiar.evaluation.mossformer2 import FULL, TINY
 from sepdiar.evaluation.mossformer2_package import computed, draw
 from sepdiar.networks import mossformer2
+from sepdiar.networks.gated_attention import Depthwise
+from sepdiar.networks.gated_memory import OverTime
 
 KEPT = Path(__file__).parents[2] / "eval" / "mossformer2"
 
@@ -79,3 +82,19 @@ def test_weights_of_another_network_are_refused():
         mossformer2.of({"weight": torch.ones(2)})
     with pytest.raises(RuntimeError, match=r"mask_net\.prelu\.weight"):
         mossformer2.of({name: value for name, value in state.items() if name != "mask_net.prelu.weight"})
+
+
+@pytest.mark.parametrize("count", [1, 2, 37, 300, 301])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_convolutions_over_time_are_those_of_torch(count: int, batch: int) -> None:
+    """They are asked for in a way that a CPU is quick at."""
+    draw = torch.Generator().manual_seed(count)
+    frames = torch.randn(batch, count, 24, generator=draw)
+    near = Depthwise(24)
+    with torch.inference_mode():
+        expected = near.conv(frames.transpose(1, 2)).transpose(1, 2)
+        assert torch.allclose(near(frames), expected, atol=1e-6)
+        for made, dilation in ((24, 1), (12, 2), (8, 3)):
+            layer = OverTime(24, made, dilation)
+            channels = frames.transpose(1, 2)[..., None]
+            assert torch.allclose(layer(channels), nn.Conv2d.forward(layer, channels), atol=1e-5)
