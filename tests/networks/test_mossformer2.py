@@ -60,7 +60,7 @@ def test_it_has_as_many_weights_as_the_package_at_full_size():
     for name in ("full", "full-long"):
         assert len(state) == results[name]["tensors"]
         assert sum(value.numel() for value in state.values()) == results[name]["weights"]
-        assert results[name]["greatest difference"] < 1e-5 * results[name]["loudest"]
+        assert results[name]["greatest difference"] < 1e-4 * results[name]["loudest"]
 
 
 def test_a_mixture_does_not_hear_those_beside_it():

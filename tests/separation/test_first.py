@@ -171,7 +171,7 @@ def test_recordings_in_a_row_are_read_across_their_seams() -> None:
 
 def test_the_recipe_finds_who_speaks_in_a_real_mixture(tmp_path: Path, podcasts: Path) -> None:
     clip, rate = tmp_path / "lighthouse.wav", soundfile.info(podcasts / "lighthouse.flac").samplerate
-    soundfile.write(clip, soundfile.read(podcasts / "lighthouse.flac", frames=16 * rate)[0], rate)
+    soundfile.write(clip, soundfile.read(podcasts / "lighthouse.flac", frames=24 * rate)[0], rate)
     found = sepdiar.diarize(clip, recipe="separate-first", speakers=2)
     ends = [(turn.span.start / rate, turn.span.end / rate) for turn in found.turns if len(turn.span) > rate / 4]
     true = [(0.77, 3.76), (3.47, 7.85), (4.21, 4.68), (8.05, 11.8)]  # of examples/truth/lighthouse/truth.rttm
