@@ -43,6 +43,7 @@ def settle(way: Way, out: Path, shares: Sequence[float], tell: Callable[[str], N
     if (out / "state.pt").exists():
         raise SepdiarError("SD205", "a training is in it", where=str(out), hint="Choose another OUT.")
     _, summary = checked(way.run)
+    summary |= {"start": digest(way.start), "ended": summary["sha256"]}
     recipe, text = read(way.run / RECIPE)
     with refusals(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -58,7 +59,7 @@ def settle(way: Way, out: Path, shares: Sequence[float], tell: Callable[[str], N
                 if not best or next(iter(figures.values())) >= next(iter(best.values())):
                     best = figures
                     replace_whole(out / BEST, place.read_bytes())
-                    summary |= {"blend": share, "start": digest(way.start), "ended": digest(way.run / BEST)}
+                    summary["blend"] = share
             place.unlink()
             summary |= {"dev": facts_of(dev), "figures": best, "sha256": digest(out / BEST)}
             replace_whole(out / RECIPE, text.encode())
