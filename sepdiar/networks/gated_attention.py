@@ -15,6 +15,11 @@ ROTATED = 32  # of the numbers of a query, how many turn with its place
 NEAR = 17  # frames of a depthwise convolution
 
 
+def quick_in_pictures(numbers: Tensor) -> bool:
+    """Whether convolutions are to be asked for as a CPU is quick at; in half precision, some of them never end there."""
+    return numbers.device.type == "cpu" and numbers.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+
+
 class ScaleNorm(nn.Module):
     """Every frame at the same size, which is learned."""
 
@@ -43,7 +48,7 @@ class Depthwise(nn.Module):
         A CPU takes a picture of one row, channels last, which the frames are as they lie, far faster than channels in rows.
         """
         channels = frames.transpose(1, 2)
-        if frames.device.type != "cpu":
+        if not quick_in_pictures(frames):
             return self.conv(channels).transpose(1, 2)  # type: ignore[no-any-return]
         found = F.conv2d(channels[:, :, None], self.conv.weight[:, :, None], padding=(0, NEAR // 2), groups=frames.shape[2])
         return found[:, :, 0].transpose(1, 2)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sepdiar.networks.gated_attention import Projection
+from sepdiar.networks.gated_attention import Projection, quick_in_pictures
 
 WIDTH = 256  # of a memory, however wide the rest is
 ORDER = 20  # frames that a memory looks back, and ahead
@@ -29,7 +29,7 @@ class OverTime(nn.Conv2d):
         A CPU is quick only where every channel is by itself and no frame is left out: so the channels are added up afterwards,
         and as many frames as a dilation leaves out lie side by side.
         """
-        if channels.device.type != "cpu":
+        if not quick_in_pictures(channels):
             return super().forward(channels)
         batch, width, count, _ = channels.shape
         apart = self.dilation[0]

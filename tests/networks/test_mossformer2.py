@@ -98,3 +98,16 @@ def test_convolutions_over_time_are_those_of_torch(count: int, batch: int) -> No
             layer = OverTime(24, made, dilation)
             channels = frames.transpose(1, 2)[..., None]
             assert torch.allclose(layer(channels), nn.Conv2d.forward(layer, channels), atol=1e-5)
+
+
+@pytest.mark.parametrize("width", [1, 8, 15, 16, 24])
+def test_convolutions_over_time_end_in_half_precision(width: int) -> None:
+    frames = torch.randn(2, 60, width, generator=torch.Generator().manual_seed(width))
+    near, layer = Depthwise(width), OverTime(width, width, 2)
+    channels = frames.transpose(1, 2)[..., None]
+    with torch.inference_mode():
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = near(frames), layer(channels)
+        assert all(one.dtype == torch.bfloat16 for one in rough)
+        for one, exact in zip(rough, (near(frames), layer(channels)), strict=True):
+            assert (one - exact).abs().max() < 0.02 * exact.abs().max()
