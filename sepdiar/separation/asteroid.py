@@ -30,6 +30,8 @@ class Asteroid(PublishedSeparator):
         torchaudio_cpu.importable()
         from asteroid import models
 
+        from sepdiar.separation.asteroid_layers import quickened
+
         path = found.files[CHECKPOINT]
         tensors, about = weights(path, FIGURES)
         name, arguments = about.get("model_name"), about.get("model_args")
@@ -43,4 +45,4 @@ class Asteroid(PublishedSeparator):
             what = f"{name} cannot be made of it: {str(error).partition(chr(10))[0]}"
             raise SepdiarError("SD251", what, where=str(path), hint="sepdiar models list") from error
         rate = int(arguments.get("sample_rate") or 0)
-        return Network(network.to(device).eval(), int(arguments.get("n_src", 0)), rate)
+        return Network(quickened(network).to(device).eval(), int(arguments.get("n_src", 0)), rate)

@@ -187,6 +187,12 @@ def test_asteroids_separators_say_what_the_package_says(name, tmp_path):
     assert np.abs(made.split(mixtures) - expected).max() < 1e-6 and np.abs(expected).max() > 1e-4
 
 
+@pytest.mark.parametrize(("name", "layers"), [("ConvTasNet", "GlobalNorm"), ("SuDORMRFNet", "AcrossFilters")])
+def test_asteroids_slow_layers_are_asked_in_another_way(name, layers, tmp_path):
+    made = registry.make("separator", ASTEROID[name][0], {"path": str(asteroid(name, tmp_path / "best.pth"))})
+    assert layers in {type(layer).__name__ for layer in made._compute._network.modules()}
+
+
 @pytest.mark.parametrize("name", [*ASTEROID, "SepFormer"])
 def test_half_precision_is_near_to_full(name, tmp_path, request):
     backend = ASTEROID[name][0] if name in ASTEROID else "sepformer"
