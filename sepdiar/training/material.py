@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,20 @@ MOST_NOISE = 3600.0  # seconds that are kept in memory
 _LIBRISPEECH = re.compile(r"(?P<speaker>\d+)-(?P<chapter>\d+)-\d+")
 _VCTK = re.compile(r"wav\d+.*")
 _SECOND_MICROPHONE = re.compile(r".*_mic[2-9]")
+
+
+class Material(NamedTuple):
+    """What a task is made of: speech to train and to choose on, and what it is augmented with."""
+
+    train: Corpus
+    dev: Corpus
+    noises: tuple[Samples, ...]
+    rooms: tuple[Samples, ...]
+
+
+def gathered(data: Path, cache: Path, noise: Path | None, responses: Path | None) -> Material:
+    """All of it from its places; where there is no place there is nothing of that kind."""
+    return Material(*speech(data, cache), noises(noise) if noise else (), rooms(responses) if responses else ())
 
 
 def speech(data: Path, cache: Path) -> tuple[Corpus, Corpus]:

@@ -19,11 +19,11 @@ from sepdiar.evaluation.machine import facts
 from sepdiar.networks.devices import present
 from sepdiar.store.disk import digest, refusals
 from sepdiar.store.lock import Lock
-from sepdiar.training import material
 from sepdiar.training.begin import begin_with
 from sepdiar.training.corpus import Corpus
 from sepdiar.training.course import Course
 from sepdiar.training.loop import Training
+from sepdiar.training.material import gathered
 from sepdiar.training.state import replace_whole
 from sepdiar.training.task import make, table
 
@@ -59,12 +59,11 @@ def opened(order: Order, tell: Callable[[str], None] = lambda line: None) -> Ite
     with refusals(order.out):
         order.out.mkdir(parents=True, exist_ok=True)
         with Lock(order.out / "lock"):
-            train, dev = material.speech(order.data, order.cache or order.out / "speech")
+            material = gathered(order.data, order.cache or order.out / "speech", order.noise, order.rooms)
+            train, dev, noises, rooms = material
             tell(f"train {_about(train)}; dev {_about(dev)}")
-            noises = material.noises(order.noise) if order.noise else ()
-            rooms = material.rooms(order.rooms) if order.rooms else ()
             torch.manual_seed(course.seed)
-            task = make(order.task, recipe, train, dev, noises, rooms)
+            task = make(order.task, recipe, *material)
             if order.start:
                 begin_with(task, order.start)
             same = {

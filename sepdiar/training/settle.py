@@ -17,9 +17,9 @@ from sepdiar.errors import SepdiarError
 from sepdiar.networks import weights
 from sepdiar.store.disk import digest, refusals
 from sepdiar.store.lock import Lock
-from sepdiar.training import material
 from sepdiar.training.begin import blend
 from sepdiar.training.export import BEST, checked
+from sepdiar.training.material import gathered
 from sepdiar.training.recipe import RECIPE, SUMMARY, facts_of, read
 from sepdiar.training.state import replace_whole
 from sepdiar.training.task import make
@@ -48,9 +48,8 @@ def settle(way: Way, out: Path, shares: Sequence[float], tell: Callable[[str], N
     with refusals(out):
         out.mkdir(parents=True, exist_ok=True)
         with Lock(out / "lock"):
-            train, dev = material.speech(way.data, way.cache or way.run / "speech")
-            noises = material.noises(way.noise) if way.noise else ()
-            task = make(summary["task"], recipe, train, dev, noises, material.rooms(way.rooms) if way.rooms else ())
+            material = gathered(way.data, way.cache or way.run / "speech", way.noise, way.rooms)
+            task = make(summary["task"], recipe, *material)
             place, best = out / "tried.safetensors", dict[str, float]()
             for share in sorted(set(shares)):
                 blend(way.start, way.run / BEST, share, place)
@@ -61,7 +60,7 @@ def settle(way: Way, out: Path, shares: Sequence[float], tell: Callable[[str], N
                     replace_whole(out / BEST, place.read_bytes())
                     summary["blend"] = share
             place.unlink()
-            summary |= {"dev": facts_of(dev), "figures": best, "sha256": digest(out / BEST)}
+            summary |= {"dev": facts_of(material.dev), "figures": best, "sha256": digest(out / BEST)}
             replace_whole(out / RECIPE, text.encode())
             replace_whole(out / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
     return summary
