@@ -8,6 +8,7 @@ package's, by a Python of another environment, in which sepdiar is installed too
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 
 import soundfile
 
+from sepdiar.engine.process import MEMORY
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.backends import publish, same, table, work
 from sepdiar.evaluation.backends.order import BACKENDS, FIRST, PLAIN, SECONDS, Order
@@ -42,7 +44,8 @@ class Bench(Measuring[Order]):
         answer = self._answer(order)
         talk = self.talk(order.minutes)
         given = {"parameters": self._published[name], "talk": str(talk), "answer": str(answer), "memory": self.asked.memory}
-        found = self.ran(self._program(order, work.__name__), {**order.facts(), **given})
+        environ = {**MEMORY, **os.environ} if order.way == OURS else None
+        found = self.ran(self._program(order, work.__name__), {**order.facts(), **given}, environ)
         if "not_run" in found:
             return found
         ours = self._answer(order, OURS)
