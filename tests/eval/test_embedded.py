@@ -16,6 +16,7 @@ from sepdiar.evaluation.embedded.__main__ import _asked, available, main
 from sepdiar.evaluation.embedded.cases import Case, Job, Material, call, cases, discard, recordings, simulated
 from sepdiar.evaluation.embedded.results import Entry, collected, endured
 from sepdiar.evaluation.embedded.scores import Row, scored
+from sepdiar.evaluation.embedded.sheets import steady
 from sepdiar.evaluation.embedded.systems import SYSTEMS, Ran, System
 from sepdiar.evaluation.figures import figures
 from sepdiar.evaluation.speed_table import BEGIN
@@ -117,6 +118,13 @@ def test_goals_and_swaps_are_judged() -> None:
     none, one = (endured([entry(5, swaps), entry(5, 0)]) for swaps in (0, 1))
     assert (none["hours"], none["low"], none["high"]) == (10, 0, pytest.approx(0.369, abs=1e-3))
     assert (one["low"], one["high"]) == (pytest.approx(0.0025, abs=1e-4), pytest.approx(0.557, abs=1e-3))
+
+
+def test_who_never_changes_channel_is_counted() -> None:
+    rows = [Row("a", {"swaps": 0.0}), Row("b", {"swaps": 2.0}), Row("c", {}, failure="SD603")]
+    entries = [Entry("embedded", "clean-20-2min", "2 min", rows, {}, {}), Entry("oracle", "clean-20-2min", "2 min", rows, {}, {})]
+    told = list(steady(collected(entries)["cases"]))
+    assert told == ["2 min: nobody changed channel in 1 of 2 recordings of `embedded`, 2 swaps in all"]
 
 
 def test_a_call_is_the_sum_of_its_channels(tmp_path: Path) -> None:

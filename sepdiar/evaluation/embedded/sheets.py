@@ -55,6 +55,7 @@ def notes(results: Mapping[str, Any]) -> list[str]:
         f"{cell(goal)} %, goal {goal['goal']}"
         for goal in results["goals"]
     ]
+    lines += [f"- {line}" for line in steady(results["cases"])]
     if long := results.get("endurance"):
         verdict = "**does not hold**" if long["swaps"] else "holds"
         rates = f"{long['low']:.2g} to {long['high']:.2g} an hour (95 %, Poisson)"
@@ -71,6 +72,18 @@ def notes(results: Mapping[str, Any]) -> list[str]:
             if row["failure"]
         ]
     return [*lines, "", *_machine(results), "", *(f"- {one}" for one in results["protocol"])]
+
+
+def steady(cases: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """In how many recordings of each group nobody changed channel."""
+    rows: dict[str, list[float]] = {}
+    for case in cases:
+        if case["system"] == "embedded":
+            done = (row["counts"].get("swaps", 0.0) for row in case["recordings"] if not row["failure"])
+            rows.setdefault(case["group"], []).extend(done)
+    for group, swaps in rows.items():
+        kept = f"{swaps.count(0)} of {len(swaps)} recordings of `embedded`"
+        yield f"{group}: nobody changed channel in {kept}, {sum(swaps):g} swaps in all"
 
 
 def _machine(results: Mapping[str, Any]) -> list[str]:
