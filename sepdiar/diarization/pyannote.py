@@ -10,6 +10,7 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from sepdiar.conversation import Span, Turn
 from sepdiar.diarization.limits import within_limits
 from sepdiar.diarization.linking import Names
 from sepdiar.diarization.votes import NOBODY, Frames, Heard
-from sepdiar.diarization.windows import padded
+from sepdiar.diarization.windows import batches
 from sepdiar.errors import SepdiarError
 
 RATE = 16_000
@@ -92,8 +93,7 @@ class Pyannote:
         sets = Powerset(len(task.classes), task.powerset_max_classes).mapping.numpy().astype(np.uint8)
         made = []
         with torch.inference_mode():
-            for start in range(0, len(places), BATCH):
-                samples = np.stack([padded(audio, place) for place in places[start : start + BATCH]])
+            for _, samples in batches(audio, places, BATCH):
                 scores = network(torch.from_numpy(samples)[:, None].to(self._device))
                 made.append(sets[scores.argmax(-1).cpu().numpy()])
         return np.concatenate(made)
@@ -107,13 +107,13 @@ class Pyannote:
 
         network: Any = self._pipeline.voice
         size = 1 if self._device == "cpu" else 4 * BATCH
-        anybody = np.flatnonzero(heard.any((1, 2)))
+        anybody: list[int] = np.flatnonzero(heard.any((1, 2))).tolist()
         shortest = self._shortest(heard.shape[1])
         vectors = np.ones((len(heard), heard.shape[2], network.dimension), np.float32)
         with torch.inference_mode():
-            for start in range(0, len(anybody), size):
-                some = anybody[start : start + size]
-                samples = np.stack([padded(audio, places[window]) for window in some])
+            waiting = iter(anybody)
+            for here, samples in batches(audio, [places[window] for window in anybody], size):
+                some = list(islice(waiting, len(here)))
                 parts = torch.from_numpy(_parts(heard[some], shortest)).to(self._device)
                 vectors[some] = network(torch.from_numpy(samples)[:, None].to(self._device), weights=parts).cpu().numpy()
         return vectors

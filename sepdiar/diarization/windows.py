@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sepdiar.audio.ahead import ahead
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span
 
@@ -94,14 +95,21 @@ class Windows:
 
 def listen(audio: Audio, plan: Plan, segmenter: Segmenter) -> Windows:
     """What the segmenter hears in every window of `audio` (one channel)."""
-    starts = plan.starts(audio.samples)
+    starts, size = plan.starts(audio.samples), plan.length * plan.hop
+    places = [Span(start * plan.hop, start * plan.hop + size) for start in starts]
     made: list[NDArray[np.uint8]] = []
-    for at in range(0, len(starts), BATCH):
-        size = plan.length * plan.hop
-        places = [Span(start * plan.hop, start * plan.hop + size) for start in starts[at : at + BATCH]]
-        heard = segmenter(places, np.stack([padded(audio, place) for place in places]))
-        made += list(np.rint(heard * FULL).astype(np.uint8))
+    for some, samples in batches(audio, places, BATCH):
+        made += list(np.rint(segmenter(some, samples) * FULL).astype(np.uint8))
     return Windows(plan, audio.samples, np.array(starts), np.stack(made))
+
+
+def batches(audio: Audio, places: Sequence[Span], size: int) -> Iterator[tuple[Sequence[Span], Samples]]:
+    """So many places of one length at a time, and the samples there; the next are read while these are heard."""
+
+    def read(some: Sequence[Span]) -> Samples:
+        return np.stack([padded(audio, place) for place in some])
+
+    return ahead(read, [places[at : at + size] for at in range(0, len(places), size)])
 
 
 def padded(audio: Audio, place: Span) -> Samples:

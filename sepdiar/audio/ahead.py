@@ -1,0 +1,27 @@
+"""What comes next is read while its reader still works on what came before: a GPU does not wait for a decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Place = TypeVar("Place")
+Found = TypeVar("Found")
+
+
+def ahead(read: Callable[[Place], Found], places: Iterable[Place]) -> Iterator[tuple[Place, Found]]:
+    """Each place in its order with what is read there, one of them ahead; where it cannot be read, its turn tells.
+
+    >>> list(ahead(str.upper, "ab"))
+    [('a', 'A'), ('b', 'B')]
+    """
+    with ThreadPoolExecutor(1) as reader:
+        waiting: tuple[Place, Future[Found]] | None = None
+        for place in places:
+            coming = place, reader.submit(read, place)
+            if waiting:
+                yield waiting[0], waiting[1].result()
+            waiting = coming
+        if waiting:
+            yield waiting[0], waiting[1].result()
