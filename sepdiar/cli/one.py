@@ -24,7 +24,9 @@ def separate(file: Path, out: Path, **chosen: Any) -> None:
     """
     from sepdiar.api import separate as ask
     from sepdiar.cli.display import watching
+    from sepdiar.engine import memory
 
+    memory.keep()
     with watching(file.name) as listen:
         written = ask(file, out, **chosen, listen=listen)
     for path in written.values():
@@ -41,7 +43,9 @@ def diarize(file: Path, rttm: Path | None, **chosen: Any) -> None:
     from sepdiar.api import as_rttm
     from sepdiar.api import diarize as ask
     from sepdiar.cli.display import watching
+    from sepdiar.engine import memory
 
+    memory.keep()
     with watching(file.name) as listen:
         found = ask(file, rttm=rttm, **chosen, listen=listen)
     if rttm is None:
@@ -61,7 +65,9 @@ def transcribe(file: Path, ctm: Path | None, **chosen: Any) -> None:
     from sepdiar.api import as_ctm
     from sepdiar.api import transcribe as ask
     from sepdiar.cli.display import watching
+    from sepdiar.engine import memory
 
+    memory.keep()
     with watching(file.name) as listen:
         found = ask(file, ctm=ctm, **chosen, listen=listen)
     if ctm is None:

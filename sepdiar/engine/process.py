@@ -20,9 +20,6 @@ from sepdiar.store import Work
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "PYANNOTE_METRICS_ENABLED": "0"}
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}
-"""For glibc, which by itself gives a large array back to the system at once, so that the next comes anew, zero by zero."""
-
 TAIL = 2000
 
 
@@ -46,7 +43,7 @@ class WorkerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=self.errors,
                 stderr=self.errors,
-                env=environment(),
+                env=_environment(),
                 pass_fds=ends,
                 start_new_session=True,
             )
@@ -108,9 +105,9 @@ class WorkerProcess:
             self.line.send_bytes(json.dumps(message).encode())
 
 
-def environment() -> dict[str, str]:
-    """Of a worker: one thread, memory that is kept, the parent's imports, no network, no tokens, one order of sets everywhere."""
+def _environment() -> dict[str, str]:
+    """One thread a worker, the parent's import path, no network, no tokens, the same order of sets everywhere."""
     kept = {name: value for name, value in os.environ.items() if name not in TOKENS}
     threads = {f"{name}_NUM_THREADS": "1" for name in THREADS}
     path = os.pathsep.join(entry for entry in sys.path if entry)
-    return {**MEMORY, **kept, **threads, **OFFLINE, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
+    return {**kept, **threads, **OFFLINE, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}

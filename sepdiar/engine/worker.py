@@ -20,6 +20,7 @@ from typing import Any
 
 from sepdiar.config import Config
 from sepdiar.conversation import Conversation, Recording
+from sepdiar.engine import memory
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event
 from sepdiar.pipeline import Pipeline, Take
@@ -161,6 +162,7 @@ def main() -> None:
     line, life = map(int, sys.argv[1:])
     os.set_inheritable(line, False)
     _guard(life, line)
+    memory.keep()
     Worker(Connection(line)).serve()
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -152,35 +150,11 @@ def test_retry_says_the_same_of_what_nobody_mended(go: Callable[..., RunSummary]
     assert failures(tmp_path / "out") == before
 
 
-def test_workers_keep_the_memory_that_they_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Arrays as large as those before find their pages there."""
-    from sepdiar.engine.process import environment
-
-    program = """if True:
-        import resource
-        for count in range(11):
-            if count == 1:
-                before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-            [b"x" * 4_000_000 for _ in range(16)]
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-    """
-
-    def faulted(environ: dict[str, str]) -> int:
-        return int(subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, check=True).stdout)
-
-    if platform.libc_ver()[0] != "glibc":
-        pytest.skip("another libc keeps memory as it likes")
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
-    assert 20 * faulted(environment()) < faulted(plain)
-    monkeypatch.setenv("MALLOC_MMAP_MAX_", "9")
-    assert environment()["MALLOC_MMAP_MAX_"] == "9"
-
-
 def test_workers_have_one_thread_no_network_and_no_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sepdiar.engine.process import environment
+    from sepdiar.engine.process import _environment
 
     monkeypatch.setenv("HF_TOKEN", "hf_canary")
-    seen = environment()
+    seen = _environment()
     assert "hf_canary" not in seen.values()
     assert {seen[f"{name}_NUM_THREADS"] for name in ("OMP", "OPENBLAS", "MKL")} == {"1"}
     assert seen["HF_HUB_OFFLINE"] == "1" and seen["PYTHONHASHSEED"] == "0"

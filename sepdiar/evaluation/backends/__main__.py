@@ -8,7 +8,6 @@ package's, by a Python of another environment, in which sepdiar is installed too
 from __future__ import annotations
 
 import json
-import os
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,6 @@ from typing import Any
 
 import soundfile
 
-from sepdiar.engine.process import MEMORY
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.backends import publish, same, table, work
 from sepdiar.evaluation.backends.order import BACKENDS, FIRST, PLAIN, SECONDS, Order
@@ -44,8 +42,7 @@ class Bench(Measuring[Order]):
         answer = self._answer(order)
         talk = self.talk(order.minutes)
         given = {"parameters": self._published[name], "talk": str(talk), "answer": str(answer), "memory": self.asked.memory}
-        environ = {**MEMORY, **os.environ} if order.way == OURS else None
-        found = self.ran(self._program(order, work.__name__), {**order.facts(), **given}, environ)
+        found = self.ran(self._program(order, work.__name__), {**order.facts(), **given})
         if "not_run" in found:
             return found
         ours = self._answer(order, OURS)

@@ -17,6 +17,7 @@ from sepdiar.asr import Recognizer
 from sepdiar.audio.source import FileAudio
 from sepdiar.conversation import Span
 from sepdiar.diarization import Diarizer
+from sepdiar.engine import memory
 from sepdiar.evaluation.backends.order import BACKENDS, FIRST, Backend
 from sepdiar.evaluation.backends.same import Answer
 from sepdiar.evaluation.bench.order import OURS
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     order: Mapping[str, Any] = json.loads(arguments[0])
     limit(order["memory"], order["device"])
     backend = BACKENDS[order["backend"]]
+    if order["way"] == OURS:
+        memory.keep()
     try:
         call = ours(backend, order) if order["way"] == OURS else theirs(backend, order)
         timed(call, backend, order)

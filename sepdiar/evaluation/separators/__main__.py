@@ -19,7 +19,6 @@ import numpy as np
 import sepdiar
 from sepdiar.audio.source import FileAudio
 from sepdiar.conversation import Span
-from sepdiar.engine.process import MEMORY
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.bench.command import options, run
 from sepdiar.evaluation.bench.measuring import Bench as Measuring
@@ -54,10 +53,8 @@ class Bench(Measuring[Order]):
             self._weights[order.separator] = weights
         talk = self.talk(order.minutes) if order.minutes else self.scratch
         given = {**order.facts(), "weights": weights, "talk": str(talk), "memory": self.asked.memory}
-        ours = order.way in (OURS, work.FLOOR)
-        program = [sys.executable, "-m", work.__name__]
-        environ: Mapping[str, str] | None = {**MEMORY, **os.environ} if ours else None
-        if order.separator == "mossformer2" and not ours:
+        program, environ = [sys.executable, "-m", work.__name__], None
+        if order.separator == "mossformer2" and order.way not in (OURS, work.FLOOR):
             if not self.asked.package_python:
                 raise SepdiarError("SD250", "clearvoice has an environment of its own", hint="--package-python PYTHON")
             program, environ = [str(self.asked.package_python), package.__file__], self._with_these_files()

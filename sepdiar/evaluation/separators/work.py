@@ -20,6 +20,7 @@ from sepdiar import registry
 from sepdiar.assemble.stage import Assemble
 from sepdiar.audio.source import FileAudio
 from sepdiar.conversation import Conversation
+from sepdiar.engine import memory
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.bench.order import OURS
 from sepdiar.evaluation.bench.telling import limit, measured, tell
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     """Do what the order says; what a package's call cannot do, and a lack of memory, are told as a reason."""
     order: Mapping[str, Any] = json.loads(arguments[0])
     limit(order["memory"], order["device"])
+    if order["way"] in (OURS, FLOOR):
+        memory.keep()
     try:
         {OURS: ours, FLOOR: least}.get(order["way"], theirs)(order)
     except SepdiarError as error:

@@ -1,0 +1,20 @@
+"""How a process of sepdiar's own keeps memory."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+TRIM_THRESHOLD, MMAP_MAX = -1, -4  # as malloc.h of glibc calls them, with M_ before
+
+
+def keep() -> None:
+    """From now on what arrays give back is kept for those that come, where the C library is glibc and nobody has told it else.
+
+    By itself it gives a large one back to the system at once, and the next is handed over anew, page by page of zeros: a
+    quarter to a third of what MossFormer2 and TDANet take of a CPU.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt") and not any(name.startswith("MALLOC_") for name in os.environ):
+        libc.mallopt(MMAP_MAX, 0)
+        libc.mallopt(TRIM_THRESHOLD, 2**31 - 1)
