@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 Place = TypeVar("Place")
@@ -21,7 +21,13 @@ def ahead(read: Callable[[Place], Found], places: Iterable[Place]) -> Iterator[t
         for place in places:
             coming = place, reader.submit(read, place)
             if waiting:
-                yield waiting[0], waiting[1].result()
+                yield _done(*waiting)
             waiting = coming
         if waiting:
-            yield waiting[0], waiting[1].result()
+            yield _done(*waiting)
+
+
+def _done(place: Place, coming: Future[Found]) -> tuple[Place, Found]:
+    """Waits first, so that the trace of an error is the same whether it was there already or not."""
+    wait([coming])
+    return place, coming.result()

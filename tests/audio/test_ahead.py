@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import threading
+import traceback
 
 import pytest
 
@@ -37,3 +39,38 @@ def test_what_cannot_be_read_tells_in_its_turn() -> None:
         next(going)
     assert list(going) == []
     assert list(ahead(read, ())) == []
+
+
+def test_an_error_has_one_trace_whether_it_was_waited_for_or_not() -> None:
+    def trace(slow_reader: bool) -> list[str]:
+        gone = threading.Event()
+
+        def read(place: int) -> int:
+            if place == 1:
+                if slow_reader:
+                    gone.wait(0.05)
+                raise LookupError(place)
+            return place
+
+        going = ahead(read, (0, 1, 2))
+        next(going)
+        if not slow_reader:
+            gone.wait(0.05)
+        with pytest.raises(LookupError) as caught:
+            next(going)
+        return traceback.format_tb(caught.value.__traceback__)
+
+    assert trace(True) == trace(False)
+
+
+def test_no_reader_outlives_whoever_stops() -> None:
+    before = threading.active_count()
+
+    def stop() -> None:
+        for _ in ahead(str, range(9)):
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        stop()
+    gc.collect()
+    assert threading.active_count() == before

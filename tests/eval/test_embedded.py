@@ -121,7 +121,7 @@ def test_goals_and_swaps_are_judged() -> None:
 
 
 def test_who_never_changes_channel_is_counted() -> None:
-    rows = [Row("a", {"swaps": 0.0}), Row("b", {"swaps": 2.0}), Row("c", {}, failure="SD603")]
+    rows = [Row("a", {"swaps": 0.0}), Row("b", {"swaps": 2.0}), Row("c", {}, failure="SD603"), Row("d", {"miss": 1.0})]
     entries = [Entry("embedded", "clean-20-2min", "2 min", rows, {}, {}), Entry("oracle", "clean-20-2min", "2 min", rows, {}, {})]
     told = list(steady(collected(entries)["cases"]))
     assert told == ["2 min: nobody changed channel in 1 of 2 recordings of `embedded`, 2 swaps in all"]
