@@ -50,6 +50,7 @@ class Worker:
         pipeline = self._opened(self.hear()["settings"])
         if pipeline is None:
             return
+        memory.keep()  # not before: what loading a model takes and gives back is more than the work needs
         self.tell("ready")
         while True:
             try:
@@ -162,7 +163,6 @@ def main() -> None:
     line, life = map(int, sys.argv[1:])
     os.set_inheritable(line, False)
     _guard(life, line)
-    memory.keep()
     Worker(Connection(line)).serve()
 
 

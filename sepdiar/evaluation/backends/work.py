@@ -32,8 +32,6 @@ def main(arguments: Sequence[str]) -> int:
     order: Mapping[str, Any] = json.loads(arguments[0])
     limit(order["memory"], order["device"])
     backend = BACKENDS[order["backend"]]
-    if order["way"] == OURS:
-        memory.keep()
     try:
         call = ours(backend, order) if order["way"] == OURS else theirs(backend, order)
         timed(call, backend, order)
@@ -61,6 +59,7 @@ def ours(backend: Backend, order: Mapping[str, Any]) -> Call:
     made: Any = registry.make(backend.kind, backend.name, {**order["parameters"], **device})
     if hasattr(backend.home, "prepare"):
         backend.home.prepare(made)
+    memory.keep()
     return lambda file: heard(made, FileAudio.open(file))
 
 

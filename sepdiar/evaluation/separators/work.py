@@ -41,8 +41,6 @@ def main(arguments: Sequence[str]) -> int:
     """Do what the order says; what a package's call cannot do, and a lack of memory, are told as a reason."""
     order: Mapping[str, Any] = json.loads(arguments[0])
     limit(order["memory"], order["device"])
-    if order["way"] in (OURS, FLOOR):
-        memory.keep()
     try:
         {OURS: ours, FLOOR: least}.get(order["way"], theirs)(order)
     except SepdiarError as error:
@@ -61,6 +59,7 @@ def ours(order: Mapping[str, Any]) -> None:
     stage = Separate(name, context_seconds=order["context"], batch=order["batch"], device=device, **tables)
     stage.check()
     stage.open()
+    memory.keep()
     stage.made.split(np.zeros((1, stage.made.rate), np.float32) + np.float32(1e-3))
     audio = FileAudio.open(talk / "mixture.flac")
     value = Conversation.from_json((talk / "conversation.json").read_text(encoding="utf-8"))
@@ -83,6 +82,7 @@ def least(order: Mapping[str, Any]) -> None:
     """What one batch of whole windows costs, and what this machine would need at least."""
     device = {} if order["device"] == "cpu" else {"device": order["device"]}
     made: Any = registry.make("separator", order["separator"], _parameters(order) | device)
+    memory.keep()
     with one_thread():
         tell("floor", **floor.of(made, order["batch"] if device else 1, order["device"]))
 
