@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sepdiar.audio.ahead import ahead
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn, merged
 from sepdiar.diarization.activity import Activity, Values, hysteresis, loudness_of
 from sepdiar.diarization.limits import within_limits
-from sepdiar.diarization.windows import padded
+from sepdiar.diarization.windows import batches, padded
 from sepdiar.networks.from_nemo import RATE, FromNemo
 
 if TYPE_CHECKING:
@@ -80,13 +79,13 @@ class NemoClustering(FromNemo):
         """A vector of the voice in each piece; a shorter one is repeated up to `length`, as the package does it."""
         import torch
 
-        def read(some: Sequence[Span]) -> Samples:
-            return np.stack([np.resize(audio.read(piece)[:, 0], length) for piece in some])
+        def read(piece: Span) -> Samples:
+            return np.resize(audio.read(piece)[:, 0], length)
 
         size = 1 if self._device == "cpu" else BATCH
         made = []
         with torch.inference_mode():
-            for _, samples in ahead(read, [pieces[at : at + size] for at in range(0, len(pieces), size)]):
+            for _, samples in batches(read, pieces, size):
                 lengths = torch.full((len(samples),), length, device=self._device)
                 _, vectors = self._voice(torch.from_numpy(samples).to(self._device), lengths)
                 made.append(vectors.float().cpu().numpy())

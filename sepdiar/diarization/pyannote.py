@@ -10,7 +10,7 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from itertools import islice
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from sepdiar.conversation import Span, Turn
 from sepdiar.diarization.limits import within_limits
 from sepdiar.diarization.linking import Names
 from sepdiar.diarization.votes import NOBODY, Frames, Heard
-from sepdiar.diarization.windows import batches
+from sepdiar.diarization.windows import batches, padded
 from sepdiar.errors import SepdiarError
 
 RATE = 16_000
@@ -93,7 +93,7 @@ class Pyannote:
         sets = Powerset(len(task.classes), task.powerset_max_classes).mapping.numpy().astype(np.uint8)
         made = []
         with torch.inference_mode():
-            for _, samples in batches(audio, places, BATCH):
+            for _, samples in batches(partial(padded, audio), places, BATCH):
                 scores = network(torch.from_numpy(samples)[:, None].to(self._device))
                 made.append(sets[scores.argmax(-1).cpu().numpy()])
         return np.concatenate(made)
@@ -111,9 +111,7 @@ class Pyannote:
         shortest = self._shortest(heard.shape[1])
         vectors = np.ones((len(heard), heard.shape[2], network.dimension), np.float32)
         with torch.inference_mode():
-            waiting = iter(anybody)
-            for here, samples in batches(audio, [places[window] for window in anybody], size):
-                some = list(islice(waiting, len(here)))
+            for some, samples in batches(lambda window: padded(audio, places[window]), anybody, size):
                 parts = torch.from_numpy(_parts(heard[some], shortest)).to(self._device)
                 vectors[some] = network(torch.from_numpy(samples)[:, None].to(self._device), weights=parts).cpu().numpy()
         return vectors

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sepdiar.audio.ahead import ahead
+from sepdiar.audio.ahead import Place, ahead
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span
 
@@ -98,18 +99,18 @@ def listen(audio: Audio, plan: Plan, segmenter: Segmenter) -> Windows:
     starts, size = plan.starts(audio.samples), plan.length * plan.hop
     places = [Span(start * plan.hop, start * plan.hop + size) for start in starts]
     made: list[NDArray[np.uint8]] = []
-    for some, samples in batches(audio, places, BATCH):
+    for some, samples in batches(partial(padded, audio), places, BATCH):
         made += list(np.rint(segmenter(some, samples) * FULL).astype(np.uint8))
     return Windows(plan, audio.samples, np.array(starts), np.stack(made))
 
 
-def batches(audio: Audio, places: Sequence[Span], size: int) -> Iterator[tuple[Sequence[Span], Samples]]:
-    """So many places of one length at a time, and the samples there; the next are read while these are heard."""
+def batches(read: Callable[[Place], Samples], places: Sequence[Place], size: int) -> Iterator[tuple[Sequence[Place], Samples]]:
+    """So many places at a time, and what is read there, of one length; the next are read while these are heard."""
 
-    def read(some: Sequence[Span]) -> Samples:
-        return np.stack([padded(audio, place) for place in some])
+    def together(some: Sequence[Place]) -> Samples:
+        return np.stack([read(place) for place in some])
 
-    return ahead(read, [places[at : at + size] for at in range(0, len(places), size)])
+    return ahead(together, [places[at : at + size] for at in range(0, len(places), size)])
 
 
 def padded(audio: Audio, place: Span) -> Samples:

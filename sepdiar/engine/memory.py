@@ -12,8 +12,8 @@ SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_MMAP_THRESHOLD_
 def keep() -> None:
     """From now on what arrays give back is kept for those that come, where the C library is glibc and nobody has told it else.
 
-    By itself it gives a large one back to the system at once, and the next is handed over anew, page by page of zeros: a
-    quarter to a third of what MossFormer2 and TDANet take of a CPU. The process stays as large as it once was, up to 2 GiB.
+    By itself it gives a large one back to the system at once, and the next is handed over anew, page by page of zeros, which
+    costs large networks much of their time on a CPU. The process stays as large as it once was, up to 2 GiB.
     """
     libc = ctypes.CDLL(None)
     told = any(name in os.environ for name in SETTINGS) or "glibc.malloc." in os.environ.get("GLIBC_TUNABLES", "")
