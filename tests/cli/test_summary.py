@@ -40,7 +40,9 @@ def test_what_failed_is_counted_by_code_with_the_way_to_mend_it():
     assert "2 x SD112 damaged" in said and "--salvage" in said and "1 x SD121" in said
 
 
-def test_what_is_next_depends_on_what_happened():
+def test_what_is_next_depends_on_what_happened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)  # where no demo has left an out/
+
     def commands(made: RunSummary) -> list[str]:
         return [command for command, _ in summary.following(made)]
 
