@@ -11,10 +11,11 @@ import numpy as np
 from sepdiar.audio.runs import runs
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn
+from sepdiar.diarization import by_voice
 from sepdiar.diarization.activity import loudness_of
 from sepdiar.diarization.again import Embedder, listened_again
 from sepdiar.diarization.limits import within_limits
-from sepdiar.diarization.linking import Names, Vectors, Voices, linked
+from sepdiar.diarization.linking import Names, Vectors, Voices, linked, named
 from sepdiar.diarization.turns import sounds, turns_of
 from sepdiar.diarization.windows import Activity, Plan, Segmenter, Windows, listen, padded, together
 
@@ -24,6 +25,7 @@ EVERY = 2  # windows, of which one is listened to for voices
 LEAST, MOST = 0.4, 6.0  # seconds of a voice: with less it is not heard, and more is not listened to
 SHORTEST, EDGE = 0.2, 0.02  # seconds of a part that is listened to, and what is left out at each end of it
 TRACE = 0.1  # of a probability: what is below is nobody
+MIXED = 0.2  # of what one says alone: if more than that is in another's voice, the segmenter takes two people for one
 GUARD = 480  # samples between two parts of a voice, which are not listened to
 
 
@@ -96,28 +98,47 @@ def diarized(
 
 
 def told_apart(
-    audio: Audio, plan: Plan, segmenter: Segmenter, embedder: Embedder, *, known: int, most: int, pause: float
+    audio: Audio,
+    plan: Plan,
+    segmenter: Segmenter,
+    embedder: Embedder,
+    *,
+    known: int,
+    most: int,
+    pause: float,
+    whole: bool = False,
 ) -> Told:
-    """The same, and who is who in each window; `audio` is not empty."""
+    """The same, and who is who in each window; `audio` is not empty. With `whole` a local speaker of a window is one person,
+    even where voices say that the segmenter takes two for one."""
     windows = listen(audio, plan, segmenter)
     voices = voices_of(audio, windows, embedder)
     names, speakers = linked(windows, voices, known, most)
     heard = sounds(loudness_of(audio))
     probability = together(windows, names, len(speakers))
-    probability = listened_again(audio, probability, plan.hop, speakers, heard, embedder)
+    probability, given = listened_again(audio, probability, plan.hop, speakers, heard, embedder)
+    if given > MIXED and not whole:
+        stretches = by_voice.stretches_of(audio, windows, embedder)
+        found = by_voice.speakers_of(stretches, known, most)
+        if len(found) > 1 and likeness(found) < likeness(speakers):
+            speakers = found
+            owners = by_voice.owners(windows, named(windows, voices, speakers), stretches, speakers)
+            probability = together(windows, owners, len(speakers))
     return Told(turns_of(probability, plan.hop, audio.samples, heard, pause), names, sureness(probability, speakers))
 
 
 def sureness(probability: Activity, speakers: Vectors) -> dict[str, float]:
     """How near to yes or no each speaker's frames are, and how alike the voices.
 
-    `sure` is from 0 to 1, of the frames that are more than a trace; it is low where windows disagree. `likeness` is the cosine of
-    the two voices that are most alike, -1 where there is but one.
+    `sure` is from 0 to 1, of the frames that are more than a trace; it is low where windows disagree.
     """
     heard = probability[probability > TRACE]
-    alike = speakers @ speakers.T - 2 * np.eye(len(speakers), dtype=np.float32)
     sure = float(np.abs(2 * heard.astype(np.float64) - 1).mean()) if heard.size else 0.0
-    return {"sure": round(sure, 4), "likeness": round(float(alike.max()) if len(speakers) > 1 else -1.0, 4)}
+    return {"sure": round(sure, 4), "likeness": round(likeness(speakers), 4)}
+
+
+def likeness(speakers: Vectors) -> float:
+    """The cosine of the two that are most alike, -1 where there is but one."""
+    return float((speakers @ speakers.T - 2 * np.eye(len(speakers), dtype=np.float32)).max())
 
 
 def voices_of(audio: Audio, windows: Windows, embedder: Embedder) -> Voices:

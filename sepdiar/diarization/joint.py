@@ -102,7 +102,7 @@ def heard_at_once(
                 kept.write(np.ascontiguousarray(used, np.float32).data)
             return activity
 
-        told = told_apart(audio, plan, segmenter, embedder, known=known, most=most, pause=pause)
+        told = told_apart(audio, plan, segmenter, embedder, known=known, most=most, pause=pause, whole=True)
     return told.turns, Sourced(
         file, windows, told.speakers, list(accumulate((len(window.part) for window in windows), initial=0))
     )

@@ -9,7 +9,7 @@ and neighbouring windows say the same of their common frames, the best for the w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -57,7 +57,7 @@ class Clusters:
         """Every local speaker with a voice in these windows by itself."""
         own = [(window, slot) for window in part for slot in np.flatnonzero(voices.seconds[window]).tolist()]
         seconds = np.array([voices.seconds[one] for one in own], np.float32)
-        sums = np.array([voices.vectors[one] for one in own], np.float32) * seconds[:, None]
+        vectors = np.array([voices.vectors[one] for one in own], np.float32).reshape(len(own), voices.vectors.shape[2])
         evidence = np.zeros((len(own), len(own)), np.float32)
         for i, (window, slot) in enumerate(own):
             for j in range(i + 1, len(own)):
@@ -69,7 +69,7 @@ class Clusters:
                     evidence[i, j] = TOGETHER * lesser * windows.agreement(window, later)[slot, other]
                 else:
                     break
-        return cls(sums, seconds, evidence + evidence.T)
+        return cls(vectors * seconds[:, None], seconds, evidence + evidence.T)
 
     def __len__(self) -> int:
         return len(self.seconds)
@@ -135,14 +135,17 @@ def unit(sums: Vectors) -> Vectors:
 def speakers_of(windows: Windows, voices: Voices, known: int, most: int) -> Vectors:
     """One vector a speaker; with `known` 0 their number is found, at most `most`. Without any voice there is one of zeros."""
     size = max(1, PART // voices.seconds.shape[1])
-    parts = []
-    for at in range(0, len(windows), size):
-        part = Clusters.of(windows, voices, range(at, min(at + size, len(windows))))
-        parts.append(_until(part, VERY_CLOSE).largest(KEPT) if len(windows) > size else part)
-    whole = _side_by_side(parts)
+    starts = range(0, len(windows), size)
+    parts = (Clusters.of(windows, voices, range(at, min(at + size, len(windows)))) for at in starts)
+    return joined_up(parts, len(starts), known, most)
+
+
+def joined_up(parts: Iterable[Clusters], count: int, known: int, most: int) -> Vectors:
+    """The clusters of so many parts of a recording into one vector a speaker; with `known` 0 their number is found."""
+    whole = _side_by_side([_until(part, VERY_CLOSE).largest(KEPT) if count > 1 else part for part in parts])
     least = min(max(LEAST, SHARE * float(whole.seconds.sum())), float(whole.seconds.max(initial=0)))
     if not len(whole):
-        return np.zeros((1, voices.vectors.shape[2]), np.float32)
+        return np.zeros((1, whole.sums.shape[1]), np.float32)
     return unit((_known(whole, known, least) if known else _found(whole, most, least)).sums)
 
 

@@ -121,29 +121,24 @@ def padded(audio: Audio, place: Span) -> Samples:
     return samples
 
 
-def together(windows: Windows, speakers: NDArray[np.intp], count: int) -> Activity:
+def together(windows: Windows, names: NDArray[np.intp], count: int) -> Activity:
     """The probability of each of `count` speakers in each frame of the recording, shape (frames, count).
 
-    `speakers` of shape (windows, local speakers) says who each local speaker is, -1 for nobody. Where windows overlap, each
-    counts the more, the nearer to its middle the frame is.
+    `names` says who each local speaker is, -1 for nobody: of shape (windows, local speakers), or (windows, frames, local
+    speakers). Where windows overlap, each counts the more, the nearer to its middle the frame is.
     """
     frames = windows.plan.frames(windows.samples)
     summed = np.zeros((max(frames, windows.plan.length), count), np.float32)
     weights = np.zeros((len(summed), 1), np.float32)
     weight = _weight(windows.plan.length)
-    for heard, start, names in _rows(windows, speakers):
+    for heard, start, own in zip(windows.heard, windows.starts.tolist(), names, strict=True):
         part = slice(start, start + windows.plan.length)
         weights[part] += weight
-        for speaker in set(names) - {-1}:
-            own = heard[:, [slot for slot, name in enumerate(names) if name == speaker]].max(1, keepdims=True)
-            summed[part, speaker : speaker + 1] += weight * own / np.float32(FULL)
+        for speaker in np.unique(own[own >= 0]).tolist():
+            loudest = np.where(own == speaker, heard, 0).max(1, keepdims=True)
+            summed[part, speaker : speaker + 1] += weight * loudest / np.float32(FULL)
     summed /= weights
     return summed[:frames]
-
-
-def _rows(windows: Windows, speakers: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.uint8], int, list[int]]]:
-    for window in range(len(windows)):
-        yield windows.heard[window], int(windows.starts[window]), speakers[window].tolist()
 
 
 def _weight(length: int) -> Activity:

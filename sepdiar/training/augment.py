@@ -62,6 +62,13 @@ def coloured(count: int, slope: float, rng: Generator) -> Samples:
     return noise / np.float32(np.sqrt(np.mean(noise**2)) + 1e-9)
 
 
+def hilly(samples: Samples, rng: Generator, height: float) -> Samples:
+    """Through a filter of hills and valleys, each up to `height` dB, as a microphone or a box has them."""
+    octaves = np.log2(np.fft.rfftfreq(len(samples), 1 / RATE) + 50)
+    hills = 10 ** (np.interp(octaves, np.linspace(5.6, 13, 9), rng.uniform(-height, height, 9)) / 20)
+    return np.fft.irfft(np.fft.rfft(samples) * hills, len(samples)).astype(np.float32)
+
+
 def response(rng: Generator) -> Samples:
     """A room as it is heard at one place: the direct sound, a few early reflections, and a tail that decays in 0.15 to 0.7 s."""
     decay = rng.uniform(0.15, 0.7)

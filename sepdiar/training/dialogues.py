@@ -20,6 +20,7 @@ from sepdiar.simulation.talk import Ears, Voice, converse
 from sepdiar.simulation.turntaking import Floor, Placed
 from sepdiar.training import augment
 from sepdiar.training.corpus import RATE, Clip, Corpus
+from sepdiar.training.noise import invented
 
 LEVEL = -25.0  # dB of full scale, where most people speak
 SPEEDS = ((1.0, 1.0), (0.84, 0.93), (1.08, 1.18))  # the same, slower and faster: three voices of one
@@ -174,7 +175,7 @@ class Dialogues:
         if rng.random() < drawing.band:
             edge = min(edge, float(rng.choice([3400, 4000, rng.uniform(3000, 8000)])))
         if rng.random() < drawing.colour:
-            samples = _coloured(samples, rng)
+            samples = augment.hilly(samples, rng, 8.0)
         if edge < 7500:
             samples = augment.low_pass(samples, edge)
         level = ears.floor + rng.uniform(-3, 6) if even else -100.0
@@ -185,24 +186,12 @@ class Dialogues:
         return samples + self._noise(len(samples), rng) * augment.gain(min(level, -27.0))
 
     def _noise(self, count: int, rng: Generator) -> Samples:
-        """Recorded or coloured noise of power 1, even or coming and going, at times with knocks or clinks in it."""
+        """Recorded or invented noise, of power 1."""
         if self._noises and rng.random() < self.drawing.measured:
             noise = self._noises[int(rng.integers(len(self._noises)))]
             noise = np.resize(noise[int(rng.integers(max(1, len(noise) - count))) :], count)
             return noise / np.float32(np.sqrt(np.mean(noise**2)) + 1e-9)
-        noise = augment.coloured(count, rng.uniform(-1, 8), rng)
-        if rng.random() < 0.4:
-            swing = np.interp(np.arange(count), np.linspace(0, count, 12), rng.uniform(-9, 6, 12))
-            noise *= (10 ** (swing / 20)).astype(np.float32)
-        if rng.random() < 0.3:
-            for at in rng.integers(count, size=rng.integers(1, 9)):
-                fall = np.exp(-np.arange(min(RATE // 5, count - at), dtype=np.float32) / np.float32(rng.uniform(50, 800)))
-                noise[at : at + len(fall)] *= 1 + augment.gain(rng.uniform(6, 18)) * fall
-        if rng.random() < 0.2:
-            for at in rng.integers(count, size=rng.integers(1, 9)):
-                clink = _clink(rng)[: count - at]
-                noise[at : at + len(clink)] += clink * augment.gain(rng.uniform(0, 15))
-        return noise
+        return invented(count, rng)
 
 
 class Memory:
@@ -270,18 +259,3 @@ def _mix(into: Samples, samples: Samples, start: int) -> None:
     """Add `samples` from `start` on, which may be before the beginning."""
     piece = samples[max(0, -start) : max(0, len(into) - start)]
     into[max(0, start) : max(0, start) + len(piece)] += piece
-
-
-def _clink(rng: Generator) -> Samples:
-    """Dishes, tools, a bell: a few tones that have nothing to do with each other and die away."""
-    seconds = np.arange(RATE // 2, dtype=np.float32) / RATE
-    tones = rng.uniform(600, 7000, int(rng.integers(2, 7)))
-    waves = [np.sin(2 * np.pi * tone * seconds) * np.exp(-seconds / rng.uniform(0.005, 0.12)) for tone in tones]
-    sound: Samples = np.sum(waves, axis=0).astype(np.float32)
-    return sound
-
-
-def _coloured(samples: Samples, rng: Generator) -> Samples:
-    octaves = np.log2(np.fft.rfftfreq(len(samples), 1 / RATE) + 50)
-    gains = 10 ** (np.interp(octaves, np.linspace(5.6, 13, 9), rng.uniform(-8, 8, 9)) / 20)
-    return np.fft.irfft(np.fft.rfft(samples) * gains, len(samples)).astype(np.float32)

@@ -1,0 +1,139 @@
+"""Whose each stretch is, by voice alone: for recordings in which the segmenter takes two people for one.
+
+It happens with two whom it cannot tell apart, window after window, while their voices are unlike enough for an embedder. What
+it says of when somebody speaks alone still holds: each such stretch is one person's. So the stretches are clustered, not the
+local speakers, and every frame of a local speaker is named after the stretch that it belongs to or lies next to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepdiar.audio.runs import runs
+from sepdiar.audio.source import Audio, Samples
+from sepdiar.diarization.activity import RATE
+from sepdiar.diarization.linking import Clusters, Names, Vectors, joined_up
+from sepdiar.diarization.windows import Windows, padded
+
+EVERY = 2  # windows, of which the middle of one is listened to
+LEAST, MOST = 0.3, 2.5  # seconds of a stretch: with less it is not heard, and with more it is cut
+EDGE = 0.02  # seconds at both ends of somebody's speech that are not listened to
+CLEAR = 0.6  # seconds of a stretch that helps to find the speakers
+PART = 300  # stretches clustered at once
+HALF = 0.5  # of the frames of a stretch, in which a local speaker of another window must be alone to be the same person
+REACH = 1.5  # seconds on either side of a stretch that are named after it
+
+Embedder = Callable[[Samples, Samples], Vectors]  # samples, and 1 where to listen, to a vector of length 1
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """In which one person speaks alone: first frame and the one behind the last, in the recording; the voice; its seconds."""
+
+    starts: Names
+    ends: Names
+    vectors: Vectors
+    seconds: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+def stretches_of(audio: Audio, windows: Windows, embedder: Embedder) -> Stretches:
+    """All of a recording, each moment as the window hears it that has it nearest to its middle, of every second one."""
+    edge, hop = round(EDGE * RATE), windows.plan.hop
+    places, vectors = [], []
+    for window, first, last in _middles(windows):
+        start, alone = int(windows.starts[window]), windows.alone(window)
+        alone[: first - start], alone[last - start :] = False, False
+        whole = [cut for row in alone.T for cut in _cuts(row, hop)]
+        samples = padded(audio, windows.span(window)) if whole else np.zeros(0, np.float32)
+        for begin, end in sorted(whole):
+            heard = samples[begin * hop + edge : end * hop - edge]
+            places.append((start + begin, start + end))
+            vectors.append(embedder(heard, np.ones_like(heard)))
+    found = np.array(places, np.intp).reshape(-1, 2)
+    seconds = ((found[:, 1] - found[:, 0]) * hop / RATE).astype(np.float32)
+    return Stretches(found[:, 0], found[:, 1], np.stack(vectors) if vectors else np.zeros((0, 1), np.float32), seconds)
+
+
+def speakers_of(stretches: Stretches, known: int, most: int) -> Vectors:
+    """One vector a speaker; with `known` 0 their number is found, at most `most`."""
+    clear = np.flatnonzero(stretches.seconds >= CLEAR)
+    parts = np.array_split(clear, max(1, -(-len(clear) // PART)))
+    return joined_up((_clusters(stretches, part) for part in parts), len(parts), known, most)
+
+
+def owners(windows: Windows, names: Names, stretches: Stretches, speakers: Vectors) -> Names:
+    """Who each local speaker is in each frame, (windows, frames, local speakers), by what he is in the window, (windows,
+    local speakers), and by the voices of the stretches; where two are heard they are two people as far as that can be known."""
+    found = np.repeat(names[:, None, :], windows.plan.length, 1)
+    nearest = (stretches.vectors @ speakers.T).argmax(1)
+    for window in range(len(windows)):
+        own = found[window]
+        for slot, marks in _marks(windows, window, stretches, nearest).items():
+            for begin, end, name in marks:
+                own[begin:end, slot] = name
+        _made_two(own, windows.active(window), len(speakers))
+    return found
+
+
+def _middles(windows: Windows) -> Iterator[tuple[int, int, int]]:
+    """Some windows, and the frames that each of them answers for: together all of the recording."""
+    chosen = sorted({*range(0, len(windows), EVERY), len(windows) - 1})
+    centres = windows.starts[chosen] + windows.plan.length // 2
+    between = ((centres[1:] + centres[:-1]) // 2).tolist()
+    yield from zip(chosen, [0, *between], [*between, int(windows.starts[-1]) + windows.plan.length], strict=True)
+
+
+def _cuts(alone: NDArray[np.bool_], hop: int) -> list[tuple[int, int]]:
+    cut = []
+    for begin, end in runs(alone).tolist():
+        if (end - begin) * hop >= LEAST * RATE:
+            parts = -(-(end - begin) * hop // round(MOST * RATE))
+            cut += list(pairwise(np.linspace(begin, end, parts + 1).astype(int).tolist()))
+    return cut
+
+
+def _clusters(stretches: Stretches, part: Names) -> Clusters:
+    seconds = stretches.seconds[part]
+    return Clusters(stretches.vectors[part] * seconds[:, None], seconds, np.zeros((len(part), len(part)), np.float32))
+
+
+def _marks(windows: Windows, window: int, stretches: Stretches, nearest: Names) -> dict[int, list[tuple[int, int, int]]]:
+    """For each local speaker whose stretches are known, from which frame to which he is whom, in order."""
+    start, length = int(windows.starts[window]), windows.plan.length
+    alone = windows.alone(window)
+    there: dict[int, list[tuple[int, int, int]]] = {}
+    for one in np.flatnonzero((stretches.ends > start) & (stretches.starts < start + length)).tolist():
+        begin, end = max(0, int(stretches.starts[one]) - start), min(length, int(stretches.ends[one]) - start)
+        frames = alone[begin:end].sum(0)
+        slot = int(frames.argmax())
+        if frames[slot] >= HALF * (end - begin):
+            there.setdefault(slot, []).append((begin, end, int(nearest[one])))
+    reach = round(REACH * RATE / windows.plan.hop)
+    return {slot: _widened(sorted(marks), reach, length) for slot, marks in there.items()}
+
+
+def _widened(marks: Sequence[tuple[int, int, int]], reach: int, length: int) -> list[tuple[int, int, int]]:
+    """Each to the middle between it and the next, if that is near enough."""
+    borders = [0, *((before[1] + after[0]) // 2 for before, after in pairwise(marks)), length]
+    return [
+        (max(begin - reach, first), min(end + reach, last), name)
+        for (begin, end, name), (first, last) in zip(marks, pairwise(borders), strict=True)
+    ]
+
+
+def _made_two(own: Names, active: NDArray[np.bool_], speakers: int) -> None:
+    """Where two local speakers are heard under one name, the second gets another: that of the window's others, if it is one."""
+    there = set(range(speakers)) if speakers == 2 else set(own[active].tolist()) - {-1}
+    for frame in np.flatnonzero(active.sum(1) == 2).tolist():
+        first, second = np.flatnonzero(active[frame]).tolist()
+        others = there - {int(own[frame, first])}
+        if own[frame, first] == own[frame, second] and len(others) == 1:
+            own[frame, second] = next(iter(others))
