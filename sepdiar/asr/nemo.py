@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sepdiar.asr.packs import packed
+from sepdiar.asr.packs import batches, packed
 from sepdiar.asr.utterances import utterances
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Word
@@ -47,9 +47,8 @@ class NemoRecognizer(FromNemo, ABC):
         packs = packed(utterances(audio, spans, LONGEST, JOIN, CONTEXT), round(LONGEST * RATE), round(GAP * RATE))
         found: list[Word] = []
         with one_thread():
-            while some := list(islice(packs, self._batch)):
-                heard = self._heard([pack.samples(audio) for pack in some])
-                found.extend(word for pack, words in zip(some, heard, strict=True) for word in pack.back(words))
+            for some, samples in batches(audio, packs, self._batch):
+                found.extend(word for pack, words in zip(some, self._heard(samples), strict=True) for word in pack.back(words))
         return sorted(found, key=lambda word: word.span)
 
     def _heard(self, windows: Sequence[Samples]) -> list[list[Word]]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sepdiar.asr.channel import Channel
-from sepdiar.asr.packs import Pack, packed
+from sepdiar.asr.packs import Pack, batches, packed
 from sepdiar.asr.utterances import utterances
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Conversation, Span, Word
@@ -128,24 +127,24 @@ class Listening:
 
     def words(self, audio: Audio, spans: Sequence[Span]) -> list[Word]:
         """The words within spans, in order."""
-        packs = _packs(audio, spans)
-        found: list[Word] = []
-        while some := list(islice(packs, self._recognizer.batch)):
-            found.extend(self._heard(audio, some))
-        return sorted(found, key=lambda word: word.span)
+        return sorted(self._heard(audio, _packs(audio, spans)), key=lambda word: word.span)
 
-    def _heard(self, audio: Audio, packs: Sequence[Pack]) -> Iterator[Word]:
-        again: list[Pack] = []
-        decoded = self._recognizer.decoded([pack.samples(audio) for pack in packs], self._language)
-        for pack, (words, wrong) in zip(packs, decoded, strict=True):
+    def _heard(self, audio: Audio, packs: Iterable[Pack]) -> Iterator[Word]:
+        for some, samples in batches(audio, packs, self._recognizer.batch):
+            again: list[Pack] = []
+            yield from self._decoded(some, samples, again)
+            if again:
+                yield from self._heard(audio, again)
+
+    def _decoded(self, packs: Sequence[Pack], samples: Sequence[Samples], again: list[Pack]) -> Iterator[Word]:
+        """The words of some packs; `again` gets those parts that are to be heard by themselves."""
+        for pack, (words, wrong) in zip(packs, self._recognizer.decoded(samples, self._language), strict=True):
             if not wrong:
                 yield from pack.back(words)
             elif len(pack.utterances) > 1:
                 again.extend(pack.apart())
             else:
                 self._failed[wrong] += 1
-        for start in range(0, len(again), self._recognizer.batch):
-            yield from self._heard(audio, again[start : start + self._recognizer.batch])
 
 
 def _packs(audio: Audio, spans: Sequence[Span]) -> Iterator[Pack]:

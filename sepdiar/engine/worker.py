@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sepdiar.config import Config
@@ -35,10 +36,13 @@ class Worker:
     def __init__(self, line: Connection) -> None:
         self.line = line
         self.stage = ""
+        self._one_at_a_time = Lock()
 
     def tell(self, kind: str, **facts: Any) -> None:
-        """One message to the parent."""
-        self.line.send_bytes(json.dumps({"kind": kind, **facts}, default=str).encode())
+        """One message to the parent; what is read ahead tells how far from a thread of its own."""
+        message = json.dumps({"kind": kind, **facts}, default=str).encode()
+        with self._one_at_a_time:
+            self.line.send_bytes(message)
 
     def hear(self) -> dict[str, Any]:
         """The next message of the parent; waits for it."""
