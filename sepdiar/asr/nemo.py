@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sepdiar.asr.packs import batches, packed
+from sepdiar.asr.packs import packed
 from sepdiar.asr.utterances import utterances
+from sepdiar.audio.ahead import batches
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Word
 from sepdiar.errors import SepdiarError
@@ -47,7 +48,7 @@ class NemoRecognizer(FromNemo, ABC):
         packs = packed(utterances(audio, spans, LONGEST, JOIN, CONTEXT), round(LONGEST * RATE), round(GAP * RATE))
         found: list[Word] = []
         with one_thread():
-            for some, samples in batches(audio, packs, self._batch):
+            for some, samples in batches(lambda pack: pack.samples(audio), packs, self._batch):
                 found.extend(word for pack, words in zip(some, self._heard(samples), strict=True) for word in pack.back(words))
         return sorted(found, key=lambda word: word.span)
 

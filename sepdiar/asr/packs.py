@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import accumulate, islice
+from itertools import accumulate
 
 import numpy as np
 
 from sepdiar.asr.utterances import Utterance, place
-from sepdiar.audio.ahead import ahead
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Word
 
@@ -59,13 +58,3 @@ def packed(utterances: Iterable[Utterance], longest: int, gap: int) -> Iterator[
         held.append(utterance)
     if held:
         yield Pack(tuple(held), gap)
-
-
-def batches(audio: Audio, packs: Iterable[Pack], size: int) -> Iterator[tuple[Sequence[Pack], list[Samples]]]:
-    """So many packs at a time, and what is heard of each; the next are read while these are recognised."""
-    waiting = iter(packs)
-
-    def heard(some: Sequence[Pack]) -> list[Samples]:
-        return [pack.samples(audio) for pack in some]
-
-    return ahead(heard, iter(lambda: tuple(islice(waiting, size)), ()))

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from sepdiar.asr.channel import Channel
-from sepdiar.asr.packs import Pack, batches, packed
+from sepdiar.asr.packs import Pack, packed
 from sepdiar.asr.utterances import utterances
+from sepdiar.audio.ahead import batches
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Conversation, Span, Word
 from sepdiar.errors import SepdiarError
@@ -130,7 +131,7 @@ class Listening:
         return sorted(self._heard(audio, _packs(audio, spans)), key=lambda word: word.span)
 
     def _heard(self, audio: Audio, packs: Iterable[Pack]) -> Iterator[Word]:
-        for some, samples in batches(audio, packs, self._recognizer.batch):
+        for some, samples in batches(lambda pack: pack.samples(audio), packs, self._recognizer.batch):
             again: list[Pack] = []
             yield from self._decoded(some, samples, again)
             if again:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import islice
 from typing import TypeVar
 
 Place = TypeVar("Place")
@@ -25,6 +26,20 @@ def ahead(read: Callable[[Place], Found], places: Iterable[Place]) -> Iterator[t
             waiting = coming
         if waiting:
             yield _done(*waiting)
+
+
+def batches(read: Callable[[Place], Found], places: Iterable[Place], size: int) -> Iterator[tuple[list[Place], list[Found]]]:
+    """So many places at a time, and what is read at each; the next are read while these are worked on.
+
+    >>> list(batches(str.upper, "abc", 2))
+    [(['a', 'b'], ['A', 'B']), (['c'], ['C'])]
+    """
+    waiting = iter(places)
+
+    def found(some: list[Place]) -> list[Found]:
+        return [read(place) for place in some]
+
+    return ahead(found, iter(lambda: list(islice(waiting, size)), []))
 
 
 def _done(place: Place, coming: Future[Found]) -> tuple[Place, Found]:

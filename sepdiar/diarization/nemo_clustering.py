@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sepdiar.audio.ahead import batches
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn, merged
 from sepdiar.diarization.activity import Activity, Values, hysteresis, loudness_of
 from sepdiar.diarization.limits import within_limits
-from sepdiar.diarization.windows import batches, padded
+from sepdiar.diarization.windows import padded
 from sepdiar.networks.from_nemo import RATE, FromNemo
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class NemoClustering(FromNemo):
         with torch.inference_mode():
             for _, samples in batches(read, pieces, size):
                 lengths = torch.full((len(samples),), length, device=self._device)
-                _, vectors = self._voice(torch.from_numpy(samples).to(self._device), lengths)
+                _, vectors = self._voice(torch.from_numpy(np.stack(samples)).to(self._device), lengths)
                 made.append(vectors.float().cpu().numpy())
         return np.concatenate(made)
 

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sepdiar.audio.ahead import batches
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn
 from sepdiar.diarization.limits import within_limits
 from sepdiar.diarization.linking import Names
 from sepdiar.diarization.votes import NOBODY, Frames, Heard
-from sepdiar.diarization.windows import batches, padded
+from sepdiar.diarization.windows import padded
 from sepdiar.errors import SepdiarError
 
 RATE = 16_000
@@ -94,7 +95,7 @@ class Pyannote:
         made = []
         with torch.inference_mode():
             for _, samples in batches(partial(padded, audio), places, BATCH):
-                scores = network(torch.from_numpy(samples)[:, None].to(self._device))
+                scores = network(torch.from_numpy(np.stack(samples))[:, None].to(self._device))
                 made.append(sets[scores.argmax(-1).cpu().numpy()])
         return np.concatenate(made)
 
@@ -113,7 +114,9 @@ class Pyannote:
         with torch.inference_mode():
             for some, samples in batches(lambda window: padded(audio, places[window]), anybody, size):
                 parts = torch.from_numpy(_parts(heard[some], shortest)).to(self._device)
-                vectors[some] = network(torch.from_numpy(samples)[:, None].to(self._device), weights=parts).cpu().numpy()
+                vectors[some] = (
+                    network(torch.from_numpy(np.stack(samples))[:, None].to(self._device), weights=parts).cpu().numpy()
+                )
         return vectors
 
     def _shortest(self, frames: int) -> int | None:

@@ -6,14 +6,14 @@ speaker, 7 MB an hour; only the samples of a few windows are held at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sepdiar.audio.ahead import Place, ahead
+from sepdiar.audio.ahead import batches
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span
 
@@ -100,17 +100,8 @@ def listen(audio: Audio, plan: Plan, segmenter: Segmenter) -> Windows:
     places = [Span(start * plan.hop, start * plan.hop + size) for start in starts]
     made: list[NDArray[np.uint8]] = []
     for some, samples in batches(partial(padded, audio), places, BATCH):
-        made += list(np.rint(segmenter(some, samples) * FULL).astype(np.uint8))
+        made += list(np.rint(segmenter(some, np.stack(samples)) * FULL).astype(np.uint8))
     return Windows(plan, audio.samples, np.array(starts), np.stack(made))
-
-
-def batches(read: Callable[[Place], Samples], places: Sequence[Place], size: int) -> Iterator[tuple[Sequence[Place], Samples]]:
-    """So many places at a time, and what is read there, of one length; the next are read while these are heard."""
-
-    def together(some: Sequence[Place]) -> Samples:
-        return np.stack([read(place) for place in some])
-
-    return ahead(together, [places[at : at + size] for at in range(0, len(places), size)])
 
 
 def padded(audio: Audio, place: Span) -> Samples:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, pairwise
 from operator import itemgetter
 
 import numpy as np
 
+from sepdiar.audio.ahead import batches
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Span, Turn, within
 from sepdiar.errors import SepdiarError
@@ -111,17 +113,24 @@ class Joiner:
             packs = list(_packed(chapter, regions, anchors, round(portion.window * audio.rate)))
             for length in sorted({_length(pack) for pack in packs}):
                 alike = [pack for pack in packs if _length(pack) == length]
-                while alike:
-                    some = self._tried(audio, alike[: portion.batch], portion)
-                    made |= (heard for pack in some for heard in pack)
-                    account.counts["samples"] += len(some) * length
-                    alike = alike[len(some) :]
+                for _, waiting in batches(partial(self._loaded, audio), alike, portion.batch):
+                    while waiting:
+                        some = self._tried(audio.rate, waiting[: portion.batch], portion)
+                        made |= (heard for pack in some for heard in pack)
+                        account.counts["samples"] += len(some) * length
+                        waiting = waiting[len(some) :]
             yield from ((index, made[index, span]) for index, span in chapter)
 
-    def _tried(self, audio: Audio, batch: Sequence[Pack], portion: Portion) -> list[list[tuple[Place, Heard]]]:
+    def _loaded(self, audio: Audio, pack: Pack) -> Loaded:
+        before, places = pack
+        mixture = np.concatenate([before, *(audio.read(span)[:, 0] for _, span in places)])
+        wanted = self._blind.rate
+        return Loaded(pack, mixture, brought_to(mixture, audio.rate, wanted, round(len(mixture) * wanted / audio.rate)))
+
+    def _tried(self, rate: int, batch: Sequence[Loaded], portion: Portion) -> list[list[tuple[Place, Heard]]]:
         """Packs of one length as one batch; none of them where memory is short, and then the portion is less."""
         try:
-            return list(self._split(audio, batch))
+            return list(self._split(rate, batch))
         except (MemoryError, RuntimeError) as error:
             if not lacking(error):
                 raise
@@ -129,24 +138,30 @@ class Joiner:
         portion.lessen(self._name, reason)  # by now the error is gone, and the arrays that its traceback held
         return []
 
-    def _split(self, audio: Audio, batch: Sequence[Pack]) -> Iterator[list[tuple[Place, Heard]]]:
+    def _split(self, rate: int, batch: Sequence[Loaded]) -> Iterator[list[tuple[Place, Heard]]]:
         """The windows of packs of one length, which are one batch."""
-        rate, wanted = audio.rate, self._blind.rate
-        mixtures = [np.concatenate([before, *(audio.read(span)[:, 0] for _, span in places)]) for before, places in batch]
-        count = round(len(mixtures[0]) * wanted / rate)
-        heard = np.stack([brought_to(mixture, rate, wanted, count) for mixture in mixtures])
+        heard = np.stack([one.heard for one in batch])
         made = np.asarray(self._blind.split(heard), np.float32)
-        if made.shape != (len(batch), 2, count) or not np.isfinite(made).all():
-            what = f"separator {self._name} gave {made.shape}, not {(len(batch), 2, count)} finite samples"
-            raise SepdiarError("SD901", what)
-        for (before, places), mixture, low, sources in zip(batch, mixtures, heard, made, strict=True):
-            whole = full_band(levelled(sources, low), mixture, rate, wanted)
+        if made.shape != (wanted := (len(batch), 2, heard.shape[1])) or not np.isfinite(made).all():
+            raise SepdiarError("SD901", f"separator {self._name} gave {made.shape}, not {wanted} finite samples")
+        for one, sources in zip(batch, made, strict=True):
+            before, places = one.pack
+            whole = full_band(levelled(sources, one.heard), one.mixture, rate, self._blind.rate)
             told, at = by_anchors(whole[:, : len(before)]), len(before)
             found = []
             for place in places:
                 found.append((place, Heard.of(place[1], whole[:, at : at + len(place[1])], rate, told)))
                 at += len(place[1])
             yield found
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A pack, what is heard of it, and the same at the rate of the separator."""
+
+    pack: Pack
+    mixture: Samples
+    heard: Samples
 
 
 def _packed(chapter: Sequence[Place], regions: Sequence[Region], anchors: Anchors, most: int) -> Iterator[Pack]:

@@ -17,7 +17,7 @@ from sepdiar.events import Listener
 from sepdiar.pipeline import Sources, Take
 from sepdiar.separation.decide import Account
 from sepdiar.separation.evidence import Heard
-from sepdiar.separation.join import Joiner, Pack, Place
+from sepdiar.separation.join import Joiner, Loaded, Pack, Place
 from sepdiar.separation.plan import everything, overlapped
 from sepdiar.separation.stage import written
 
@@ -47,9 +47,16 @@ class Namer(Joiner):
         super().__init__(tracks, "tracks", context=CONTEXT)
         self._tracks = tracks
 
-    def _split(self, audio: Audio, batch: Sequence[Pack]) -> Iterator[list[tuple[Place, Heard]]]:
-        for _, places in batch:
-            yield [(place, Heard.of(place[1], self._tracks.read(place[1]), audio.rate)) for place in places]
+    def _loaded(self, audio: Audio, pack: Pack) -> Loaded:
+        both = np.concatenate([self._tracks.read(span) for _, span in pack[1]], axis=1)
+        return Loaded(pack, both, both)
+
+    def _split(self, rate: int, batch: Sequence[Loaded]) -> Iterator[list[tuple[Place, Heard]]]:
+        for one in batch:
+            places = one.pack[1]
+            ends = np.cumsum([len(span) for _, span in places])
+            sources = np.split(one.heard, ends[:-1], axis=1)
+            yield [(place, Heard.of(place[1], own, rate)) for place, own in zip(places, sources, strict=True)]
 
 
 def named(take: Take, stage: str, emit: Listener) -> Take:

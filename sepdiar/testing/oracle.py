@@ -10,21 +10,27 @@ from sepdiar.audio.source import Audio, Samples, View
 from sepdiar.conversation import Span
 from sepdiar.separation.band import brought_to
 
+REMEMBERED = 64  # reads: more than any batch and what is read ahead of it
+
 
 @dataclass(frozen=True)
 class Watched(View):
-    """Audio that remembers which spans were read last."""
+    """Audio that remembers of what was read last where it was, by what it is at another rate."""
 
-    spans: list[Span] = field(default_factory=list)
+    wanted: int
+    spans: dict[bytes, Span] = field(default_factory=dict)
 
     def read(self, span: Span) -> Samples:
-        self.spans.append(span)
-        del self.spans[:-1024]
-        return self.whole.read(span)
+        frames = self.whole.read(span)
+        count = round(len(span) * self.wanted / self.rate)
+        self.spans[_told_by(brought_to(frames[:, 0], self.rate, self.wanted, count))] = span
+        while len(self.spans) > REMEMBERED:
+            del self.spans[next(iter(self.spans))]
+        return frames
 
 
 class Oracle:
-    """Of what was read last from `audio`, the channels of `truth`, each with a little of the other and of noise.
+    """Of what was read from `audio`, the channels of `truth`, each with a little of the other and of noise.
 
     `leak` is the share of a voice in the wrong source, and `noise` is a share of the mixture's level that one source has more and
     the other less, so that the sources add up to the mixture. `shuffled` is whether the order is drawn, and `restless` the
@@ -44,14 +50,13 @@ class Oracle:
         restless: float = 0.0,
         seed: int = 0,
     ) -> None:
-        self.audio, self._truth, self.rate, self.window = Watched(audio), truth, rate, window
+        self.audio, self._truth, self.rate, self.window = Watched(audio, rate), truth, rate, window
         self._leak, self._noise, self._seed = leak, noise, seed
         self._shuffled, self._restless = shuffled, restless
 
     def split(self, mixtures: Samples) -> Samples:
         """Sources that add up to the mixtures."""
-        spans = self.audio.spans[-len(mixtures) :]
-        return np.stack([self._sources(span, mixture) for span, mixture in zip(spans, mixtures, strict=True)])
+        return np.stack([self._sources(self.audio.spans[_told_by(mixture)], mixture) for mixture in mixtures])
 
     def _sources(self, span: Span, mixture: Samples) -> Samples:
         rng = np.random.default_rng([self._seed, span.start])
@@ -64,3 +69,8 @@ class Oracle:
             at = int(rng.uniform(0.25, 0.75) * len(mixture))
             pair[:, at:] = pair[::-1, at:].copy()
         return pair[rng.permutation(2)] if self._shuffled else pair
+
+
+def _told_by(mixture: Samples) -> bytes:
+    """What it is known by, whether or not it was made longer with silence."""
+    return mixture.tobytes().rstrip(b"\0")

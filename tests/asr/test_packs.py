@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepdiar.asr.packs import Pack, batches, packed
+from sepdiar.asr.packs import Pack, packed
 from sepdiar.asr.utterances import Utterance, utterances
 from sepdiar.audio.source import ArrayAudio
 from sepdiar.conversation import Span, Word
@@ -53,13 +53,3 @@ def test_a_word_over_the_gap_belongs_to_the_utterance_with_most_of_it() -> None:
 def test_utterances_of_a_failed_pack_are_packs_of_their_own() -> None:
     told = [Utterance(Span(at, at + 4), Span(at, at + 4)) for at in (0, 10)]
     assert [one.utterances for one in Pack(tuple(told), 5).apart()] == [(told[0],), (told[1],)]
-
-
-@given(LENGTHS, st.integers(1, 5))
-def test_batches_hold_every_pack_once_in_order_with_its_samples(lengths: list[tuple[int, int]], size: int) -> None:
-    packs = list(packed(utterances(COUNT, spans(lengths), 2.0, 0.1, 0.05), 200, 10))
-    made = list(batches(COUNT, iter(packs), size))
-    assert [pack for some, _ in made for pack in some] == packs
-    assert [len(some) for some, _ in made[:-1]] == [size] * (len(made) - 1)
-    for some, samples in made:
-        assert all(np.array_equal(pack.samples(COUNT), own) for pack, own in zip(some, samples, strict=True))

@@ -3,10 +3,11 @@ from __future__ import annotations
 import gc
 import threading
 import traceback
+from collections.abc import Iterator
 
 import pytest
 
-from sepdiar.audio.ahead import ahead
+from sepdiar.audio.ahead import ahead, batches
 
 
 def test_the_next_is_read_while_this_one_is_worked_on() -> None:
@@ -74,3 +75,24 @@ def test_no_reader_outlives_whoever_stops() -> None:
         stop()
     gc.collect()
     assert threading.active_count() == before
+
+
+def test_the_next_batch_is_read_while_this_one_is_worked_on_and_places_are_asked_for_no_sooner() -> None:
+    asked: list[int] = []
+    begun = [threading.Event() for _ in range(7)]
+
+    def places() -> Iterator[int]:
+        for place in range(7):
+            asked.append(place)
+            yield place
+
+    def read(place: int) -> int:
+        begun[place].set()
+        return 10 * place
+
+    sizes = []
+    for some, found in batches(read, places(), 3):
+        assert found == [10 * place for place in some]
+        assert len(asked) == min(7, some[-1] + 4) and begun[asked[-1]].wait(10)
+        sizes.append(len(some))
+    assert sizes == [3, 3, 1]
