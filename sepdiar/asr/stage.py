@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any
 
 from sepdiar.asr import Attentive, Recognizer
@@ -64,8 +65,11 @@ class Transcribe(BackendStage):
             emit(Event("note", facts={"message": demonstration_grade(self.backend, recognizer)}))
         conversation, recording = take.conversation, take.conversation.recording.id
 
+        one_at_a_time = Lock()  # a recogniser reads ahead in a thread of its own
+
         def progress(number: int, of: int, fraction: float) -> None:
-            emit(Event("stage.progress", recording, {"stage": self.name, "fraction": (number + fraction) / of}))
+            with one_at_a_time:
+                emit(Event("stage.progress", recording, {"stage": self.name, "fraction": (number + fraction) / of}))
 
         channels = channels_of(take, recognizer.rate, progress)
         session = recognizer.of(conversation, channels) if isinstance(recognizer, Attentive) else _Plain(recognizer)

@@ -7,7 +7,7 @@ local speakers, and every frame of a local speaker is named after the stretch th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,20 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepdiar.audio.runs import runs
-from sepdiar.audio.source import Audio, Samples
+from sepdiar.audio.source import Audio
 from sepdiar.diarization.activity import RATE
+from sepdiar.diarization.again import Embedder
 from sepdiar.diarization.linking import Clusters, Names, Vectors, joined_up
 from sepdiar.diarization.windows import Windows, padded
 
-EVERY = 2  # windows, of which the middle of one is listened to
 LEAST, MOST = 0.3, 2.5  # seconds of a stretch: with less it is not heard, and with more it is cut
 EDGE = 0.02  # seconds at both ends of somebody's speech that are not listened to
 CLEAR = 0.6  # seconds of a stretch that helps to find the speakers
 PART = 300  # stretches clustered at once
 HALF = 0.5  # of the frames of a stretch, in which a local speaker of another window must be alone to be the same person
+STRANGER = 0.5  # with a cosine of less to everybody found, a speaker is somebody else
 REACH = 1.5  # seconds on either side of a stretch that are named after it
 
-Embedder = Callable[[Samples, Samples], Vectors]  # samples, and 1 where to listen, to a vector of length 1
+
+Owners = NDArray[np.int8]  # small, since there is one for each frame of each window
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def stretches_of(audio: Audio, windows: Windows, embedder: Embedder) -> Stretche
     places, vectors = [], []
     for window, first, last in _middles(windows):
         start, alone = int(windows.starts[window]), windows.alone(window)
-        alone[: first - start], alone[last - start :] = False, False
+        alone[: max(0, first - start)], alone[last - start :] = False, False
         whole = [cut for row in alone.T for cut in _cuts(row, hop)]
         samples = padded(audio, windows.span(window)) if whole else np.zeros(0, np.float32)
         for begin, end in sorted(whole):
@@ -62,30 +64,39 @@ def stretches_of(audio: Audio, windows: Windows, embedder: Embedder) -> Stretche
     return Stretches(found[:, 0], found[:, 1], np.stack(vectors) if vectors else np.zeros((0, 1), np.float32), seconds)
 
 
-def speakers_of(stretches: Stretches, known: int, most: int) -> Vectors:
-    """One vector a speaker; with `known` 0 their number is found, at most `most`."""
+def speakers_of(stretches: Stretches, before: Vectors, known: int, most: int) -> Vectors:
+    """One vector a speaker; with `known` 0 their number is found, at most `most`.
+
+    Who is heard in short stretches alone is not among them, and is taken from those who were found `before`.
+    """
     clear = np.flatnonzero(stretches.seconds >= CLEAR)
     parts = np.array_split(clear, max(1, -(-len(clear) // PART)))
-    return joined_up((_clusters(stretches, part) for part in parts), len(parts), known, most)
+    found = joined_up((_clusters(stretches, part) for part in parts), len(parts), 0, known or most)
+    if not len(clear):
+        return before
+    nearest = (before @ found.T).max(1)
+    others = [one for one in np.argsort(nearest).tolist() if known or nearest[one] < STRANGER]
+    return np.concatenate([found, before[others[: max(0, (known or most) - len(found))]]])
 
 
-def owners(windows: Windows, names: Names, stretches: Stretches, speakers: Vectors) -> Names:
+def owners(windows: Windows, names: Names, stretches: Stretches, speakers: Vectors) -> Owners:
     """Who each local speaker is in each frame, (windows, frames, local speakers), by what he is in the window, (windows,
     local speakers), and by the voices of the stretches; where two are heard they are two people as far as that can be known."""
-    found = np.repeat(names[:, None, :], windows.plan.length, 1)
+    found = np.repeat(names[:, None, :].astype(np.int8), windows.plan.length, 1)
     nearest = (stretches.vectors @ speakers.T).argmax(1)
     for window in range(len(windows)):
         own = found[window]
         for slot, marks in _marks(windows, window, stretches, nearest).items():
             for begin, end, name in marks:
                 own[begin:end, slot] = name
-        _made_two(own, windows.active(window), len(speakers))
+        _made_two(own, windows.active(window), names[window], len(speakers))
     return found
 
 
 def _middles(windows: Windows) -> Iterator[tuple[int, int, int]]:
-    """Some windows, and the frames that each of them answers for: together all of the recording."""
-    chosen = sorted({*range(0, len(windows), EVERY), len(windows) - 1})
+    """Some windows, and the frames that each of them answers for: together all of the recording, in parts of half a window."""
+    every = max(1, windows.plan.length // (2 * windows.plan.step))
+    chosen = sorted({*range(0, len(windows), every), len(windows) - 1})
     centres = windows.starts[chosen] + windows.plan.length // 2
     between = ((centres[1:] + centres[:-1]) // 2).tolist()
     yield from zip(chosen, [0, *between], [*between, int(windows.starts[-1]) + windows.plan.length], strict=True)
@@ -129,11 +140,16 @@ def _widened(marks: Sequence[tuple[int, int, int]], reach: int, length: int) -> 
     ]
 
 
-def _made_two(own: Names, active: NDArray[np.bool_], speakers: int) -> None:
-    """Where two local speakers are heard under one name, the second gets another: that of the window's others, if it is one."""
+def _made_two(own: Owners, active: NDArray[np.bool_], names: Names, speakers: int) -> None:
+    """Where two local speakers are heard under one name, one of them gets another: what he is called in the window, if that is
+    another name, or the only other one that there is."""
     there = set(range(speakers)) if speakers == 2 else set(own[active].tolist()) - {-1}
     for frame in np.flatnonzero(active.sum(1) == 2).tolist():
-        first, second = np.flatnonzero(active[frame]).tolist()
-        others = there - {int(own[frame, first])}
-        if own[frame, first] == own[frame, second] and len(others) == 1:
-            own[frame, second] = next(iter(others))
+        pair = np.flatnonzero(active[frame]).tolist()
+        shared = int(own[frame, pair[0]])
+        if shared == own[frame, pair[1]]:
+            others = [(slot, int(names[slot])) for slot in reversed(pair) if names[slot] not in (-1, shared)]
+            if not others and len(there - {shared}) == 1:
+                others = [(pair[1], next(iter(there - {shared})))]
+            for slot, name in others[:1]:
+                own[frame, slot] = name

@@ -80,7 +80,10 @@ class Compact:
 
 @dataclass(frozen=True)
 class Told:
-    """Who speaks when, and who each local speaker of each window is, -1 for nobody; speaker n is called n + 1 in the turns."""
+    """Who speaks when, and who each local speaker of each window is, -1 for nobody; speaker n is called n + 1 in the turns.
+
+    Where the segmenter takes two people for one, a local speaker may be several in the turns.
+    """
 
     turns: list[Turn]
     speakers: Names
@@ -118,11 +121,10 @@ def told_apart(
     probability, given = listened_again(audio, probability, plan.hop, speakers, heard, embedder)
     if given > MIXED and not whole:
         stretches = by_voice.stretches_of(audio, windows, embedder)
-        found = by_voice.speakers_of(stretches, known, most)
+        found = by_voice.speakers_of(stretches, speakers, known, most)
         if len(found) > 1 and likeness(found) < likeness(speakers):
-            speakers = found
-            owners = by_voice.owners(windows, named(windows, voices, speakers), stretches, speakers)
-            probability = together(windows, owners, len(speakers))
+            speakers, names = found, named(windows, voices, found)
+            probability = together(windows, by_voice.owners(windows, names, stretches, speakers), len(speakers))
     return Told(turns_of(probability, plan.hop, audio.samples, heard, pause), names, sureness(probability, speakers))
 
 
@@ -138,6 +140,8 @@ def sureness(probability: Activity, speakers: Vectors) -> dict[str, float]:
 
 def likeness(speakers: Vectors) -> float:
     """The cosine of the two that are most alike, -1 where there is but one."""
+    if len(speakers) < 2:
+        return -1.0
     return float((speakers @ speakers.T - 2 * np.eye(len(speakers), dtype=np.float32)).max())
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,7 @@ def padded(audio: Audio, place: Span) -> Samples:
     return samples
 
 
-def together(windows: Windows, names: NDArray[np.intp], count: int) -> Activity:
+def together(windows: Windows, names: NDArray[np.signedinteger[Any]], count: int) -> Activity:
     """The probability of each of `count` speakers in each frame of the recording, shape (frames, count).
 
     `names` says who each local speaker is, -1 for nobody: of shape (windows, local speakers), or (windows, frames, local

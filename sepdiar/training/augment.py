@@ -54,12 +54,16 @@ def telephone(samples: Samples, rng: Generator) -> Samples:
     return heard.astype(np.float32)
 
 
+def even(noise: Samples) -> Samples:
+    """The same with power 1."""
+    return noise / np.float32(np.sqrt(np.mean(noise**2)) + 1e-9)
+
+
 def coloured(count: int, slope: float, rng: Generator) -> Samples:
     """Noise of power 1 that falls by `slope` dB an octave."""
     hertz = np.maximum(np.fft.rfftfreq(count, 1 / RATE), 30.0).astype(np.float32)
     shape = (hertz / 1000) ** np.float32(-slope / 6.02)
-    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(count, np.float32)) * shape, count).astype(np.float32)
-    return noise / np.float32(np.sqrt(np.mean(noise**2)) + 1e-9)
+    return even(np.fft.irfft(np.fft.rfft(rng.standard_normal(count, np.float32)) * shape, count).astype(np.float32))
 
 
 def hilly(samples: Samples, rng: Generator, height: float) -> Samples:

@@ -190,7 +190,7 @@ class Dialogues:
         if self._noises and rng.random() < self.drawing.measured:
             noise = self._noises[int(rng.integers(len(self._noises)))]
             noise = np.resize(noise[int(rng.integers(max(1, len(noise) - count))) :], count)
-            return noise / np.float32(np.sqrt(np.mean(noise**2)) + 1e-9)
+            return augment.even(noise)
         return invented(count, rng)
 
 

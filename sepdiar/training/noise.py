@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
 from sepdiar.audio.source import Samples
-from sepdiar.training.augment import coloured, gain, hilly, response
+from sepdiar.training.augment import coloured, even, gain, hilly, response
 from sepdiar.training.corpus import RATE
 
 EVENTFUL = 0.6  # of all noise: how much has more in it than a background
@@ -32,24 +32,24 @@ def invented(count: int, rng: Generator) -> Samples:
             event = EVENTS[int(rng.choice(kinds))](rng)
             if place is not None:
                 event = fftconvolve(event, place).astype(np.float32)
-            event *= gain(level + rng.uniform(-12, 3)) / (np.float32(np.sqrt(np.mean(event**2))) + np.float32(1e-9))
+            event = even(event) * gain(level + rng.uniform(-12, 3))
             piece = event[max(0, -at) : count - at]
             noise[max(0, at) : max(0, at) + len(piece)] += piece
-    return _even(noise)
+    return even(noise)
 
 
 def _background(count: int, rng: Generator) -> Samples:
     """Coloured noise, at times of a colour with hills in it, a hum below it, or parts that come and go by themselves."""
     noise = coloured(count, rng.uniform(-2, 10), rng)
     if rng.random() < 0.4:
-        noise = _even(hilly(noise, rng, 10.0))
+        noise = even(hilly(noise, rng, 10.0))
     if rng.random() < 0.4:
         noise *= _swing(count, rng, rng.uniform(1, 12))
     if rng.random() < 0.2:
         beating = hilly(rng.standard_normal(count, np.float32), rng, 20.0)
-        noise += _even(beating * _beats(count, rng)) * gain(rng.uniform(-6, 9))
+        noise += even(beating * _beats(count, rng)) * gain(rng.uniform(-6, 9))
     if rng.random() < 0.2:
-        noise += _even(_tones(count, rng.uniform(40, 250) * np.arange(1, rng.integers(2, 9)), rng)) * gain(rng.uniform(-12, 6))
+        noise += even(_tones(count, rng.uniform(40, 250) * np.arange(1, rng.integers(2, 9)), rng)) * gain(rng.uniform(-12, 6))
     return noise
 
 
@@ -58,7 +58,7 @@ def rattle(rng: Generator) -> Samples:
     count = int(rng.uniform(0.1, 0.6) * RATE)
     ring = int(rng.uniform(0.02, 0.25) * RATE)
     tones = _tones(ring, rng.uniform(300, 7500, int(rng.integers(3, 20))), rng)
-    struck = (_even(tones) + rng.uniform(0, 1.5) * rng.standard_normal(ring, np.float32)) * _fall(ring, rng.uniform(2, 8))
+    struck = (even(tones) + rng.uniform(0, 1.5) * rng.standard_normal(ring, np.float32)) * _fall(ring, rng.uniform(2, 8))
     hits = np.zeros(count, np.float32)
     hits[rng.integers(count, size=rng.integers(1, 13))] = rng.uniform(0.2, 1)
     hits[0] = 1
@@ -95,11 +95,6 @@ def thud(rng: Generator) -> Samples:
 
 Event = Callable[[Generator], Samples]
 EVENTS: tuple[Event, ...] = (rattle, rush, scrape, thud)
-
-
-def _even(noise: Samples) -> Samples:
-    """The same with power 1."""
-    return noise / np.float32(np.sqrt(np.mean(noise**2)) + 1e-9)
 
 
 def _fall(count: int, by: float) -> Samples:

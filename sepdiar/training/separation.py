@@ -104,7 +104,7 @@ class Mixer:
             noise = self._noises[int(rng.integers(len(self._noises)))]
             at = rng.integers(max(1, len(noise) - samples))
             noise = np.resize(noise[at : at + samples], samples)
-            noise = noise / np.float32(np.sqrt(np.mean(noise**2)) + 1e-9)
+            noise = augment.even(noise)
         else:
             noise = augment.coloured(samples, rng.uniform(-1, 8), rng)
         made: Samples = noise * augment.gain(min(level, -30.0))

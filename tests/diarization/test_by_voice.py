@@ -110,7 +110,7 @@ def test_every_frame_is_named_after_the_stretch_it_lies_in_and_overlap_is_two_pe
     audio, turns = talk(2, 60)
     windows = windows_of(turns, audio)
     stretches = by_voice.stretches_of(audio, windows, ear)
-    speakers = by_voice.speakers_of(stretches, 0, 8)
+    speakers = by_voice.speakers_of(stretches, np.zeros((1, len(TONES)), np.float32), 0, 2)
     assert len(speakers) == 2
     names: NDArray[np.intp] = np.zeros((len(windows), 3), np.intp)
     owners = by_voice.owners(windows, names, stretches, speakers)
@@ -132,7 +132,44 @@ def test_every_frame_is_named_after_the_stretch_it_lies_in_and_overlap_is_two_pe
     assert wrong / (len(windows) * PLAN.length) < 0.02
 
 
-def test_nobody_is_found_where_nobody_speaks() -> None:
+def stretches(*said: tuple[float, float]) -> by_voice.Stretches:
+    """Of so many seconds each, in a voice that is an angle, in degrees."""
+    seconds = np.array([one for one, _ in said], np.float32)
+    angles = np.radians([angle for _, angle in said])
+    ends = np.cumsum(seconds * RATE / PLAN.hop).astype(int)
+    return by_voice.Stretches(ends - 1, ends, np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32), seconds)
+
+
+@pytest.mark.parametrize(("known", "count"), [(0, 3), (2, 2), (3, 3)])
+def test_whom_only_short_stretches_have_is_taken_from_those_found_before(known: int, count: int) -> None:
+    told = stretches(*[(2.0, 0.0), (2.0, 80.0)] * 6, *[(0.5, 170.0)] * 6)
+    before = np.array([[0.7, 0.7], [np.cos(np.radians(170)), np.sin(np.radians(170))]], np.float32)
+    found = by_voice.speakers_of(told, before, known, 8)
+    assert len(found) == count
+    assert ((found @ before[1]).max() > 0.99) == (count == 3)
+
+
+def test_overlap_keeps_the_name_of_the_window_where_marks_would_make_one_of_two() -> None:
+    """Two are heard, and a stretch of the first's voice reaches into both."""
+    own = np.zeros((4, 3), np.int8)
+    active = np.array([[True, True, False]] * 4)
+    by_voice._made_two(own, active, np.array([0, 2, -1]), 3)
+    assert (own[:, :2] == [0, 2]).all()
+
+
+def test_where_nobody_speaks_nobody_is_found() -> None:
     audio = ArrayAudio(np.zeros(20 * RATE, np.float32), RATE)
-    stretches = by_voice.stretches_of(audio, windows_of([], audio), ear)
-    assert not len(stretches)
+    windows = windows_of([], audio)
+    nobody = by_voice.stretches_of(audio, windows, ear)
+    assert not len(nobody)
+    before = np.zeros((1, len(TONES)), np.float32)
+    assert by_voice.speakers_of(nobody, before, 0, 8) is before
+    told = told_apart(audio, PLAN, Confused([]), ear, known=0, most=8, pause=0.3)
+    assert not told.turns and told.facts == {"sure": 0.0, "likeness": -1.0}
+
+
+@pytest.mark.parametrize("step", [50, 125, 250, 500])
+def test_whatever_the_step_of_windows_stretches_are_as_long(step: int) -> None:
+    audio, turns = talk(2, 60)
+    windows = listen(audio, Plan(PLAN.hop, PLAN.length, step), Confused(turns))
+    assert by_voice.stretches_of(audio, windows, ear).seconds.max() > 2
