@@ -21,6 +21,7 @@ from sepdiar.diarization.windows import Activity, Plan, Segmenter, Windows, list
 
 RATE = 16000
 LENGTH, STEP = 10.0, 2.5  # seconds of a window, and from one to the next
+LATE = 0.014  # seconds, by which our segmenter is late to hear somebody begin while another speaks
 EVERY = 2  # windows, of which one is listened to for voices
 LEAST, MOST = 0.4, 6.0  # seconds of a voice: with less it is not heard, and more is not listened to
 SHORTEST, EDGE = 0.2, 0.02  # seconds of a part that is listened to, and what is left out at each end of it
@@ -64,7 +65,9 @@ class Compact:
         if not audio.samples:
             return []
         with one_thread():
-            told = told_apart(audio, plan, self._hears, self._ear, known=speakers or 0, most=self._most, pause=self._pause)
+            told = told_apart(
+                audio, plan, self._hears, self._ear, known=speakers or 0, most=self._most, pause=self._pause, late=LATE
+            )
         self.facts = told.facts
         return told.turns
 
@@ -109,10 +112,11 @@ def told_apart(
     known: int,
     most: int,
     pause: float,
+    late: float = 0.0,
     whole: bool = False,
 ) -> Told:
-    """The same, and who is who in each window; `audio` is not empty. With `whole` a local speaker of a window is one person,
-    even where voices say that the segmenter takes two for one."""
+    """The same, and who is who in each window; `audio` is not empty. The segmenter is `late` as `turns_of` says. With `whole` a
+    local speaker of a window is one person, even where voices say that the segmenter takes two for one."""
     windows = listen(audio, plan, segmenter)
     voices = voices_of(audio, windows, embedder)
     names, speakers = linked(windows, voices, known, most)
@@ -125,7 +129,8 @@ def told_apart(
         if len(found) > 1 and likeness(found) < likeness(speakers):
             speakers, names = found, named(windows, voices, found)
             probability = together(windows, by_voice.owners(windows, names, stretches, speakers), len(speakers))
-    return Told(turns_of(probability, plan.hop, audio.samples, heard, pause), names, sureness(probability, speakers))
+    turns = turns_of(probability, plan.hop, audio.samples, heard, pause, late)
+    return Told(turns, names, sureness(probability, speakers))
 
 
 def sureness(probability: Activity, speakers: Vectors) -> dict[str, float]:

@@ -27,13 +27,14 @@ AROUND = 1.0  # seconds to each side in which something is loud
 LEAD = 3  # steps of 5 ms that a sound begins before, and ends after, it passes the threshold
 
 
-def turns_of(probability: Values, hop: int, samples: int, heard: Sequence[Span], pause: float) -> list[Turn]:
+def turns_of(probability: Values, hop: int, samples: int, heard: Sequence[Span], pause: float, late: float = 0.0) -> list[Turn]:
     """Turns of every speaker: `probability` of shape (frames, speakers), `hop` samples a frame; `heard` is as of `sounds`.
 
-    What is less than `pause` seconds apart is one turn.
+    What is less than `pause` seconds apart is one turn. `late` is by how many seconds a network is late to hear that somebody
+    begins: turns begin so much sooner, within the sound.
     """
     whole, gap = Span(0, samples), round(pause * RATE) - 2 * LEAD * STEP
-    rough = [[part for one in hysteresis(row, ON, OFF, hop) if (part := one & whole)] for row in probability.T]
+    rough = [[part for one in hysteresis(row, ON, OFF, hop) if (part := _sooner(one, late) & whole)] for row in probability.T]
     found = []
     for speaker, spans in enumerate(rough):
         others = merged(span for number, more in enumerate(rough) if number != speaker for span in more)
@@ -53,6 +54,10 @@ def sounds(loud: Values) -> tuple[Span, ...]:
     heard = smooth > np.clip(floor(loud) + ABOVE_FLOOR, np.maximum(peak - DEEP, SOFT), np.maximum(peak - CLOSE, SOFT))
     spans = [Span(max(first - LEAD, 0) * STEP, min(last + LEAD, len(loud)) * STEP) for first, last in runs(heard).tolist()]
     return merged(spans, gap=round(HOLE * RATE))
+
+
+def _sooner(span: Span, seconds: float) -> Span:
+    return Span(max(0, span.start - round(seconds * RATE)), span.end)
 
 
 def _fitted(span: Span, heard: Sequence[Span], others: Sequence[Span]) -> list[Span]:
