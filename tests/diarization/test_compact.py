@@ -134,6 +134,21 @@ def test_a_pause_of_more_than_the_turns_own_ends_it_and_a_shorter_one_does_not()
     assert abs(found[0].span.end - 3 * RATE) < 0.03 * RATE
 
 
+def test_of_a_network_that_is_late_turns_begin_sooner_but_not_before_their_sound() -> None:
+    loud = np.full(1200, -30, np.float32)
+    loud[:200] = -90  # 1 s of silence
+    said = np.zeros((600, 2), np.float32)
+    said[103:, 0], said[300:, 1] = 1, 1  # the second while the first speaks
+
+    def begins(late: float) -> list[int]:
+        return [turn.span.start for turn in turns_of(said, 160, 6 * RATE, sounds(loud), 0.3, late)]
+
+    (alone, within), (alone_sooner, within_sooner) = begins(0.0), begins(0.014)
+    assert alone == alone_sooner
+    assert (within, within - within_sooner) == (3 * RATE, round(0.014 * RATE))
+    assert begins(9.0)[1] == alone
+
+
 def test_turns_of_one_speaker_never_overlap_and_lie_within_the_recording(conversation: Talks) -> None:
     audio, turns = conversation((0, 1), 23.456, gaps=(-1.0, 0.5))
     found = diarized(audio, PLAN, Ideal(turns), pitch)
