@@ -29,7 +29,6 @@ HALF = 0.5  # of the frames of a stretch, in which a local speaker of another wi
 STRANGER = 0.5  # with a cosine of less to everybody found, a speaker is somebody else
 REACH = 1.5  # seconds on either side of a stretch that are named after it
 
-
 Owners = NDArray[np.int8]  # small, since there is one for each frame of each window
 
 
@@ -47,7 +46,7 @@ class Stretches:
 
 
 def stretches_of(audio: Audio, windows: Windows, embedder: Embedder) -> Stretches:
-    """All of a recording, each moment as the window hears it that has it nearest to its middle, of every second one."""
+    """All of a recording, each moment as the window hears it whose middle is nearest, of windows half a window apart."""
     edge, hop = round(EDGE * RATE), windows.plan.hop
     places, vectors = [], []
     for window, first, last in _middles(windows):

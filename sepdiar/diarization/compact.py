@@ -137,6 +137,7 @@ def sureness(probability: Activity, speakers: Vectors) -> dict[str, float]:
     """How near to yes or no each speaker's frames are, and how alike the voices.
 
     `sure` is from 0 to 1, of the frames that are more than a trace; it is low where windows disagree.
+    `likeness` is of the voices.
     """
     heard = probability[probability > TRACE]
     sure = float(np.abs(2 * heard.astype(np.float64) - 1).mean()) if heard.size else 0.0
