@@ -143,12 +143,11 @@ def _made_two(own: Owners, active: NDArray[np.bool_], names: Names, speakers: in
     """Where two local speakers are heard under one name, one of them gets another: what he is called in the window, if that is
     another name, or the only other one that there is."""
     there = set(range(speakers)) if speakers == 2 else set(own[active].tolist()) - {-1}
-    for frame in np.flatnonzero(active.sum(1) == 2).tolist():
-        pair = np.flatnonzero(active[frame]).tolist()
-        shared = int(own[frame, pair[0]])
-        if shared == own[frame, pair[1]]:
-            others = [(slot, int(names[slot])) for slot in reversed(pair) if names[slot] not in (-1, shared)]
-            if not others and len(there - {shared}) == 1:
-                others = [(pair[1], next(iter(there - {shared})))]
-            for slot, name in others[:1]:
-                own[frame, slot] = name
+    lowest, highest = np.where(active, own, 127).min(1), np.where(active, own, -1).max(1)
+    for frame in np.flatnonzero((active.sum(1) == 2) & (lowest == highest)).tolist():
+        pair, shared = np.flatnonzero(active[frame]).tolist(), int(highest[frame])
+        others = [(slot, int(names[slot])) for slot in reversed(pair) if names[slot] not in (-1, shared)]
+        if not others and len(there - {shared}) == 1:
+            others = [(pair[1], next(iter(there - {shared})))]
+        for slot, name in others[:1]:
+            own[frame, slot] = name

@@ -114,9 +114,8 @@ class Pyannote:
         with torch.inference_mode():
             for some, samples in batches(lambda window: padded(audio, places[window]), anybody, size):
                 parts = torch.from_numpy(_parts(heard[some], shortest)).to(self._device)
-                vectors[some] = (
-                    network(torch.from_numpy(np.stack(samples))[:, None].to(self._device), weights=parts).cpu().numpy()
-                )
+                mixed = torch.from_numpy(np.stack(samples))[:, None].to(self._device)
+                vectors[some] = network(mixed, weights=parts).cpu().numpy()
         return vectors
 
     def _shortest(self, frames: int) -> int | None:
