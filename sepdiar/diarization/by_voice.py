@@ -1,8 +1,9 @@
-"""Whose each stretch is, by voice alone: for recordings in which the segmenter takes two people for one.
+"""Whose each stretch is that one person speaks alone, by its voice, whatever the windows say.
 
-It happens with two whom it cannot tell apart, window after window, while their voices are unlike enough for an embedder. What
-it says of when somebody speaks alone still holds: each such stretch is one person's. So the stretches are clustered, not the
-local speakers, and every frame of a local speaker is named after the stretch that it belongs to or lies next to.
+A segmenter takes two people for one at times, and some two window after window, while an embedder tells their voices apart. What
+it says of when somebody speaks alone still holds: each such stretch is one person's. So every frame of a local speaker is named
+after the stretch that it belongs to or lies next to; and where that is mostly another's than the window's, the people themselves
+are found among the stretches.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sepdiar.diarization.windows import Windows, padded
 LEAST, MOST = 0.3, 2.5  # seconds of a stretch: with less it is not heard, and with more it is cut
 EDGE = 0.02  # seconds at both ends of somebody's speech that are not listened to
 CLEAR = 0.6  # seconds of a stretch that helps to find the speakers
+DRIFT = 0.4  # how far the voice of one is seen from where it is, as in `linking`, and always: it is short
 PART = 300  # stretches clustered at once
 HALF = 0.5  # of the frames of a stretch, in which a local speaker of another window must be alone to be the same person
 STRANGER = 0.5  # with a cosine of less to everybody found, a speaker is somebody else
@@ -78,18 +80,25 @@ def speakers_of(stretches: Stretches, before: Vectors, known: int, most: int) ->
     return np.concatenate([found, before[others[: max(0, (known or most) - len(found))]]])
 
 
-def owners(windows: Windows, names: Names, stretches: Stretches, speakers: Vectors) -> Owners:
-    """Who each local speaker is in each frame, (windows, frames, local speakers), by what he is in the window, (windows,
-    local speakers), and by the voices of the stretches; where two are heard they are two people as far as that can be known."""
+def owners(windows: Windows, names: Names, stretches: Stretches, speakers: Vectors, margin: float = 0.0) -> tuple[Owners, float]:
+    """Who each local speaker is in each frame, (windows, frames, local speakers), and what share of the stretches is another's
+    than the window says.
+
+    A frame is named by what its local speaker is in the window, (windows, local speakers), or by the voice of its stretch, where
+    that is nearer to another's by `margin`, a cosine. Where two are heard they are two people as far as that can be known.
+    """
     found = np.repeat(names[:, None, :].astype(np.int8), windows.plan.length, 1)
-    nearest = (stretches.vectors @ speakers.T).argmax(1)
+    fits = stretches.vectors @ speakers.T
+    whole = moved = 0
     for window in range(len(windows)):
         own = found[window]
-        for slot, marks in _marks(windows, window, stretches, nearest).items():
-            for begin, end, name in marks:
-                own[begin:end, slot] = name
+        for slot, (name, marks) in _marks(windows, window, stretches, names[window], fits, margin).items():
+            for begin, end, nearest in marks:
+                own[begin:end, slot] = nearest
+                whole += end - begin
+                moved += (end - begin) * (nearest != name)
         _made_two(own, windows.active(window), names[window], len(speakers))
-    return found
+    return found, moved / max(whole, 1)
 
 
 def _middles(windows: Windows) -> Iterator[tuple[int, int, int]]:
@@ -112,11 +121,13 @@ def _cuts(alone: NDArray[np.bool_], hop: int) -> list[tuple[int, int]]:
 
 def _clusters(stretches: Stretches, part: Names) -> Clusters:
     seconds = stretches.seconds[part]
-    return Clusters(stretches.vectors[part] * seconds[:, None], seconds, np.zeros((len(part), len(part)), np.float32))
+    return Clusters(stretches.vectors[part] * seconds[:, None], seconds, np.zeros((len(part), len(part)), np.float32), DRIFT)
 
 
-def _marks(windows: Windows, window: int, stretches: Stretches, nearest: Names) -> dict[int, list[tuple[int, int, int]]]:
-    """For each local speaker whose stretches are known, from which frame to which he is whom, in order."""
+def _marks(
+    windows: Windows, window: int, stretches: Stretches, names: Names, fits: Vectors, margin: float
+) -> dict[int, tuple[int, list[tuple[int, int, int]]]]:
+    """For each local speaker whose stretches are known who he is in the window, and from which frame to which he is whom."""
     start, length = int(windows.starts[window]), windows.plan.length
     alone = windows.alone(window)
     there: dict[int, list[tuple[int, int, int]]] = {}
@@ -125,9 +136,10 @@ def _marks(windows: Windows, window: int, stretches: Stretches, nearest: Names) 
         frames = alone[begin:end].sum(0)
         slot = int(frames.argmax())
         if frames[slot] >= HALF * (end - begin):
-            there.setdefault(slot, []).append((begin, end, int(nearest[one])))
+            others = fits[one] - margin * (np.arange(fits.shape[1]) != names[slot])
+            there.setdefault(slot, []).append((begin, end, int(others.argmax())))
     reach = round(REACH * RATE / windows.plan.hop)
-    return {slot: _widened(sorted(marks), reach, length) for slot, marks in there.items()}
+    return {slot: (int(names[slot]), _widened(sorted(marks), reach, length)) for slot, marks in there.items()}
 
 
 def _widened(marks: Sequence[tuple[int, int, int]], reach: int, length: int) -> list[tuple[int, int, int]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sepdiar.audio.runs import runs
 from sepdiar.audio.source import Audio, Samples
@@ -26,7 +27,8 @@ EVERY = 2  # windows, of which one is listened to for voices
 LEAST, MOST = 0.4, 6.0  # seconds of a voice: with less it is not heard, and more is not listened to
 SHORTEST, EDGE = 0.2, 0.02  # seconds of a part that is listened to, and what is left out at each end of it
 TRACE = 0.1  # of a probability: what is below is nobody
-MIXED = 0.2  # of what one says alone: if more than that is in another's voice, the segmenter takes two people for one
+MARGIN = 0.1  # by which a stretch's cosine with another's voice must be greater to be that other's
+MIXED = 0.2  # of the stretches: if more than that are another's, the people themselves are found among them
 GUARD = 480  # samples between two parts of a voice, which are not listened to
 
 
@@ -120,15 +122,18 @@ def told_apart(
     windows = listen(audio, plan, segmenter)
     voices = voices_of(audio, windows, embedder)
     names, speakers = linked(windows, voices, known, most)
-    heard = sounds(loudness_of(audio))
-    probability = together(windows, names, len(speakers))
-    probability, given = listened_again(audio, probability, plan.hop, speakers, heard, embedder)
-    if given > MIXED and not whole:
+    owners: NDArray[np.signedinteger[Any]] = names
+    if len(speakers) > 1 and not whole:
         stretches = by_voice.stretches_of(audio, windows, embedder)
-        found = by_voice.speakers_of(stretches, speakers, known, most)
+        owners, moved = by_voice.owners(windows, names, stretches, speakers, MARGIN)
+        found = by_voice.speakers_of(stretches, speakers, known, most) if moved > MIXED else speakers
         if len(found) > 1 and likeness(found) < likeness(speakers):
             speakers, names = found, named(windows, voices, found)
-            probability = together(windows, by_voice.owners(windows, names, stretches, speakers), len(speakers))
+            owners, _ = by_voice.owners(windows, names, stretches, speakers)
+    heard = sounds(loudness_of(audio))
+    probability = together(windows, owners, len(speakers))
+    if whole:
+        probability, _ = listened_again(audio, probability, plan.hop, speakers, heard, embedder)
     turns = turns_of(probability, plan.hop, audio.samples, heard, pause, late)
     return Told(turns, names, sureness(probability, speakers))
 

@@ -23,7 +23,7 @@ Vectors = NDArray[np.float32]
 Matrix = NDArray[np.float32]
 Names = NDArray[np.intp]
 
-DRIFT, NOISE = 0.4, 1.5  # how far a voice is seen from where it is: always, and for each 1 / second, in squares of its distance
+DRIFT, NOISE = 0.1, 1.5  # how far a voice is seen from where it is: always, and for each 1 / second, in squares of its distance
 CLOSE, VERY_CLOSE = 0.0, 0.2  # from where on clusters are one: of the recording, of a part of it
 TOGETHER, APART = 0.15, 2.0  # what it adds to be always heard in the same frames, and takes to be always heard side by side
 PART = 240  # local speakers clustered at once
@@ -51,6 +51,7 @@ class Clusters:
     sums: Vectors
     seconds: Matrix
     evidence: Matrix
+    drift: float = DRIFT
 
     @classmethod
     def of(cls, windows: Windows, voices: Voices, part: Sequence[int]) -> Clusters:
@@ -83,7 +84,7 @@ class Clusters:
 
         A voice is thought of as a point, and a vector as seen around it, the further off, the less there was to hear.
         """
-        voices, around = unit(self.sums), 1 + DRIFT + NOISE / self.seconds
+        voices, around = unit(self.sums), 1 + self.drift + NOISE / self.seconds
         both = around[:, None] * around
         alike = np.log(both / (both - 1)) / 2 + (voices @ voices.T * np.sqrt(both) - 1) / (both - 1)
         close: Matrix = (alike + self.evidence / np.minimum(self.seconds, self.seconds[:, None])).astype(np.float32)
@@ -93,7 +94,7 @@ class Clusters:
     def largest(self, count: int) -> Clusters:
         """The largest of them."""
         kept = np.sort(np.argsort(-self.seconds, kind="stable")[:count])
-        return Clusters(self.sums[kept], self.seconds[kept], self.evidence[np.ix_(kept, kept)])
+        return Clusters(self.sums[kept], self.seconds[kept], self.evidence[np.ix_(kept, kept)], self.drift)
 
     def joined(self, one: int, other: int) -> Clusters:
         """These two as one."""
@@ -103,7 +104,7 @@ class Clusters:
         seconds[one] += seconds[other]
         evidence[one] += evidence[other]
         evidence[:, one] = evidence[one]
-        return Clusters(sums[kept], seconds[kept], evidence[np.ix_(kept, kept)])
+        return Clusters(sums[kept], seconds[kept], evidence[np.ix_(kept, kept)], self.drift)
 
 
 def linked(windows: Windows, voices: Voices, known: int, most: int) -> tuple[Names, Vectors]:
@@ -188,7 +189,8 @@ def _side_by_side(parts: Sequence[Clusters]) -> Clusters:
     for part in parts:
         evidence[at : at + len(part), at : at + len(part)] = part.evidence
         at += len(part)
-    return Clusters(np.concatenate([p.sums for p in parts]), np.concatenate([p.seconds for p in parts]), evidence)
+    sums, seconds = (np.concatenate([getattr(part, name) for part in parts]) for name in ("sums", "seconds"))
+    return Clusters(sums, seconds, evidence, parts[0].drift)
 
 
 def named(windows: Windows, voices: Voices, speakers: Vectors) -> Names:

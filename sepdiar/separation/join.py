@@ -24,7 +24,7 @@ from sepdiar.separation.portion import Portion, Shorter, lacking
 
 CHAPTER = 60.0  # seconds of windows that are heard before any is joined
 TURN = 0.02  # seconds in which one source passes into the other within a window
-APART = 0.3  # how far sources lie apart for which `doubt` is enough; nearer ones need more than that
+APART = 0.6  # how far sources lie apart for which `doubt` is enough; nearer ones need more than that
 HELD = 6  # windows of a region, each decided together with so many behind it, however long the region is
 
 Piece = tuple[Span, dict[str, Samples]]

@@ -55,12 +55,14 @@ MADE = "made.json"
 
 @dataclass(frozen=True)
 class Sessions:
-    """What is asked for: how many of each condition, how long, of at most how many people."""
+    """What is asked for: how many of each condition, how long, of at most how many people; `wordless`: of those also of whom it
+    is not known what they say."""
 
     sessions: int
     seconds: float
     speakers: int
     seed: int
+    wordless: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,11 @@ def make_sessions(
 
     SD202: fewer than two speakers, or something out of range; SD205: `out` holds sessions that were made otherwise.
     """
-    spoken = [one for one in choose(manifest, root=root, words=words, split=split) if one.text.strip()]
+    spoken = [one for one in choose(manifest, root=root, words=words, split=split) if asked.wordless or one.text.strip()]
     names = sorted({one.speaker for one in spoken})
     if min(len(names), asked.speakers) < 2:
-        raise SepdiarError("SD202", f"a session needs two speakers with words, there are {len(names)}", where=str(manifest))
+        whom = "speakers" if asked.wordless else "speakers with words"
+        raise SepdiarError("SD202", f"a session needs two {whom}, there are {len(names)}", where=str(manifest))
     if not (1 <= asked.sessions <= 100 and 0 < asked.seconds <= 3600):
         raise SepdiarError("SD202", "1 to 100 sessions of at most an hour", where=f"{asked.sessions} of {asked.seconds:g} s")
     rate = int(facts_of(spoken[0].file).samplerate)

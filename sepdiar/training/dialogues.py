@@ -21,9 +21,11 @@ from sepdiar.simulation.turntaking import Floor, Placed
 from sepdiar.training import augment
 from sepdiar.training.corpus import RATE, Clip, Corpus
 from sepdiar.training.noise import invented
+from sepdiar.training.pitch import Pitches
 
 LEVEL = -25.0  # dB of full scale, where most people speak
 SPEEDS = ((1.0, 1.0), (0.84, 0.93), (1.08, 1.18))  # the same, slower and faster: three voices of one
+CANDIDATES = 12  # speakers of whom the one with the nearest pitch is taken
 REMEMBERED = 10_000  # utterances, a third of a megabyte each at most
 Range = tuple[float, float]
 
@@ -38,7 +40,7 @@ class Drawing:
     of his own. `room`, `band`, `colour` (a microphone) and `noise`, heard at `snr` dB, are of all together; `even`: band edge and
     noise floor of the utterances are evened out, which give speakers away. Where recordings of rooms and noise are given,
     `measured` of those heard are of them. `anchored`: of the windows of two, those that begin with each of the two alone, for
-    some of the seconds of `anchor`.
+    some of the seconds of `anchor`. `alike`: the second speaker is one of a pitch near that of the first.
     """
 
     seconds: float = 10.0
@@ -60,6 +62,7 @@ class Drawing:
     measured: float = 0.4
     anchored: float = 0.0
     anchor: Range = (1.0, 2.0)
+    alike: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class Dialogues:
         self._memory = Memory(corpus)
         self._clips = corpus.by_speaker()
         self._speakers = list(self._clips)
+        self._pitches = Pitches(corpus, self._clips) if drawing.alike else None
 
     @property
     def voices(self) -> int:
@@ -102,8 +106,14 @@ class Dialogues:
         """One window, all of it decided by `rng`."""
         drawing, count = self.drawing, round(self.drawing.seconds * RATE)
         chosen = rng.choice(len(self._speakers), 3, replace=len(self._speakers) < 3)
+        alike = self._pitches is not None and rng.random() < drawing.alike
+        if self._pitches and alike:
+            others = [i for i in rng.permutation(len(self._speakers)).tolist() if i not in chosen[[0, 2]]]
+            chosen[1] = self._pitches.nearest(int(chosen[0]), others[:CANDIDATES] or [int(chosen[1])])
         names = [self._speakers[i] for i in chosen]
         kinds = [int(rng.integers(1, len(SPEEDS))) if rng.random() < drawing.other else 0 for _ in names]
+        if alike:
+            kinds[1] = kinds[0]
         speeds = {name: rng.uniform(*SPEEDS[kind]) for name, kind in zip(names, kinds, strict=True)}
         ears = Hearing(self._memory, speeds)
         shares = drawing.nobody, drawing.alone, 1 - drawing.nobody - drawing.alone - drawing.third, drawing.third

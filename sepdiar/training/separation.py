@@ -15,6 +15,7 @@ from sepdiar.audio.source import Samples
 from sepdiar.networks import weights
 from sepdiar.training import augment
 from sepdiar.training.corpus import RATE, Clip, Corpus
+from sepdiar.training.pitch import Pitches
 from sepdiar.training.task import Batch, Figures, table
 
 CANDIDATES = 5  # speakers of whom the one with the nearest pitch is taken
@@ -48,7 +49,7 @@ class Mixer:
         self._corpus, self._mixing, self._noises, self._rooms = corpus, mixing, noises, rooms
         self._clips = corpus.by_speaker()
         self._speakers = list(self._clips)
-        self._pitches = np.array([pitch_of(corpus, clips) for clips in self._clips.values()]) if mixing.alike else np.zeros(0)
+        self._pitches = Pitches(corpus, self._clips) if mixing.alike else None
 
     def batch(self, rng: Generator, size: int, samples: int) -> Samples:
         """`size` pairs of sources as (size, 2, samples)."""
@@ -82,9 +83,8 @@ class Mixer:
 
     def _two(self, rng: Generator) -> tuple[int, int]:
         first, *others = (int(i) for i in rng.choice(len(self._speakers), min(CANDIDATES, len(self._speakers)), replace=False))
-        if rng.random() < self._mixing.alike:
-            return first, others[int(np.abs(np.log(self._pitches[others] / self._pitches[first])).argmin())]
-        return first, others[0]
+        alike = rng.random() < self._mixing.alike
+        return first, self._pitches.nearest(first, others) if self._pitches and alike else others[0]
 
     def _place(self, rng: Generator) -> Samples:
         """Half of the time a room that was measured, where there are any."""
@@ -127,18 +127,6 @@ class Mixer:
             at += len(piece)
             band, floor = min(band, clip.band * factor), max(floor, clip.floor)
         return talk, band, floor
-
-
-def pitch_of(corpus: Corpus, clips: Sequence[Clip]) -> float:
-    """The usual pitch of a speaker in Hz, by the autocorrelation of his first utterances; a rough one is enough here."""
-    heard = np.concatenate([corpus.read(clip, 0, 3 * RATE) for clip in clips[:4]])
-    heard = np.pad(heard, (0, max(0, 1024 - len(heard))))
-    frames = heard[: len(heard) // 1024 * 1024].reshape(-1, 1024) * np.hanning(1024).astype(np.float32)
-    power = np.sum(frames**2, axis=1)
-    loud = frames[power >= np.median(power)]
-    repeats = np.fft.irfft(np.abs(np.fft.rfft(loud, 2048)))[:, : RATE // 60]
-    repeats[:, : RATE // 420] = 0
-    return float(RATE / np.median(repeats.argmax(axis=1)))
 
 
 def _take_turns(one: Samples, two: Samples, rng: Generator) -> None:

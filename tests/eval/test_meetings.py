@@ -158,6 +158,25 @@ def test_simulated_libricss_is_libricss_on_what_it_makes(manifest, recipes, tmp_
     assert any("3 speakers" in line for line in results["protocol"])
 
 
+def test_who_has_no_words_speaks_too_where_none_are_asked_for(manifest, recipes, tmp_path):
+    lines = [line.split("\t") for line in manifest.read_text().splitlines()]
+    speaker, text = lines[0].index("speaker"), lines[0].index("text")
+    quiet = lines[1][speaker]
+    told = [[*row[:text], "" if row[speaker] == quiet else row[text], *row[text + 1 :]] for row in lines]
+    some = manifest.with_name("quiet.tsv")
+    some.write_text("".join("\t".join(row) + "\n" for row in told))
+    for wordless in (False, True):
+        make_sessions(some, tmp_path / str(wordless), Sessions(1, 12.0, 3, seed=1, wordless=wordless))
+        heard = {one for truth in corpora.read(tmp_path / str(wordless), "libricss") for one in truth.conversation.speakers}
+        assert (quiet in heard) == wordless
+    out = tmp_path / "out"
+    settings = (*oracle(out), "transcribe.backend=none")
+    asked = {"sessions": 2, "minutes": 0.25, "split": "dev", "workers": 1}
+    results = eval.simulated_libricss(some, out, recipe=recipes["words"], settings=settings, **asked)
+    assert figures(results, "diarization") == dict.fromkeys(CONDITIONS, 0.0)
+    assert any("3 speakers" in line for line in results["protocol"])
+
+
 @pytest.fixture(scope="module")
 def talks(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> list[corpora.Truth]:
     """Two short sessions of two people, to be laid out as other corpora are."""

@@ -34,10 +34,11 @@ def simulated_libricss(
 
     `manifest`, `root` and `words` are as `simulate` takes them, `part` is the manifest's split. Below OUT/for_release there are
     `sessions` of each condition, `minutes` long, of at most `speakers` people; session 0 is dev. No room and no noise: what is
-    added is overlap alone. `split` and `limit` are as for LibriCSS. A second call into `out` continues, with the same speech.
+    added is overlap alone. Who has no words in the manifest is left out, unless the chain has no recogniser. `split` and `limit`
+    are as for LibriCSS. A second call into `out` continues, with the same speech.
     """
     work = begun("simulated-libricss", manifest, out, split, recipe, settings, workers, listen)
-    asked = Sessions(sessions, minutes * 60, speakers, seed)
+    asked = Sessions(sessions, minutes * 60, speakers, seed, wordless=not work.chain.says_words)
     data = work.out / "for_release"
     made = make_sessions(manifest, data, asked, root=root, words=words, split=part, listen=listen)
     protocol = [
