@@ -23,23 +23,21 @@ Embedder = Callable[[Samples, Samples], Vectors]  # samples, and 1 where to list
 
 def listened_again(
     audio: Audio, probability: Values, hop: int, speakers: Vectors, sounds: Sequence[Span], embedder: Embedder
-) -> tuple[Values, float]:
-    """The probability of each speaker in each frame, with pieces given to another speaker where that is whose voice they have;
-    and what share those are of all pieces that one speaks alone."""
+) -> Values:
+    """The probability of each speaker in each frame, with pieces given to another speaker where that is whose voice they have."""
     if len(speakers) < 2:
-        return probability, 0.0
+        return probability
     own, pieces = _pieces(probability, hop, sounds)
     if not pieces:
-        return probability, 0.0
+        return probability
     whole = Span(0, audio.samples)
     vectors = np.stack([_vector(audio, part, embedder) if (part := piece & whole) else 0 * speakers[0] for piece in pieces])
-    changed, given = probability.copy(), 0
+    changed = probability.copy()
     for piece, before, after in zip(pieces, own, _names(vectors, own, pieces, speakers), strict=True):
         if before != after:
             frames = slice(piece.start // hop, -(-piece.end // hop))
             changed[frames, [before, after]] = probability[frames, [after, before]]
-            given += len(piece)
-    return changed, given / sum(map(len, pieces))
+    return changed
 
 
 def _pieces(probability: Values, hop: int, sounds: Sequence[Span]) -> tuple[Names, list[Span]]:

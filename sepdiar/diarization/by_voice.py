@@ -2,8 +2,8 @@
 
 A segmenter takes two people for one at times, and some two window after window, while an embedder tells their voices apart. What
 it says of when somebody speaks alone still holds: each such stretch is one person's. So every frame of a local speaker is named
-after the stretch that it belongs to or lies next to; and where that is mostly another's than the window's, the people themselves
-are found among the stretches.
+after the stretch that it belongs to or lies next to; and where too many of these are another's than the window says, the people
+themselves are found among the stretches.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sepdiar.diarization.windows import Windows, padded
 LEAST, MOST = 0.3, 2.5  # seconds of a stretch: with less it is not heard, and with more it is cut
 EDGE = 0.02  # seconds at both ends of somebody's speech that are not listened to
 CLEAR = 0.6  # seconds of a stretch that helps to find the speakers
-DRIFT = 0.4  # how far the voice of one is seen from where it is, as in `linking`, and always: it is short
+DRIFT = 0.4  # as in `linking`: the voice of a short stretch lies further off, whatever else is known of it
 PART = 300  # stretches clustered at once
 HALF = 0.5  # of the frames of a stretch, in which a local speaker of another window must be alone to be the same person
 STRANGER = 0.5  # with a cosine of less to everybody found, a speaker is somebody else

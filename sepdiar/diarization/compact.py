@@ -133,7 +133,7 @@ def told_apart(
     heard = sounds(loudness_of(audio))
     probability = together(windows, owners, len(speakers))
     if whole:
-        probability, _ = listened_again(audio, probability, plan.hop, speakers, heard, embedder)
+        probability = listened_again(audio, probability, plan.hop, speakers, heard, embedder)
     turns = turns_of(probability, plan.hop, audio.samples, heard, pause, late)
     return Told(turns, names, sureness(probability, speakers))
 

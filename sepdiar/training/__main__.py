@@ -125,6 +125,9 @@ def export(run: Path, folder: Path) -> None:
     show_default=True,
     help="Of the way; may be given several times.",
 )
+@click.option(
+    "--newest", type=click.FloatRange(0, 1), default=0.0, help="The way ends so far from the best to the newest weights of RUN."
+)
 def settle(
     run: Path,
     start: Path,
@@ -134,6 +137,7 @@ def settle(
     noise: Path | None,
     rooms: Path | None,
     shares: tuple[float, ...],
+    newest: float,
 ) -> None:
     """Find the best place on the way from START, weights such as RUN began with, to its best weights, and leave it in OUT.
 
@@ -142,7 +146,7 @@ def settle(
     from sepdiar.training.settle import Way
     from sepdiar.training.settle import settle as find
 
-    say(str(find(Way(run, start, data, cache, noise, rooms), out, shares, words)["sha256"]))
+    say(str(find(Way(run, start, data, cache, noise, rooms, newest), out, shares, words)["sha256"]))
 
 
 def _asked_to_stop() -> Event:

@@ -22,7 +22,7 @@ about = ""
 licence = ""
 rate = 16000
 """
-BEST = "best.safetensors"
+BEST, NEWEST = "best.safetensors", "last.safetensors"
 BACKENDS = {"eend": "eend-eda"}  # what uses the model of a task; "compact" uses all others
 _HASH = re.compile(r'^sha256 = ".*"$', re.MULTILINE)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -91,7 +91,7 @@ def trained(summary: dict[str, Any]) -> str:
         "torch": machine["packages"]["torch"],
         "date": machine["date"],
     }
-    facts |= {key: summary[key] for key in ("blend", "start", "ended") if key in summary}
+    facts |= {key: summary[key] for key in ("blend", "start", "ended", "newest") if key in summary}
     lines = ["[trained]", *(f"{key} = {json.dumps(value)}" for key, value in facts.items())]
     figures = [f"{key if _BARE.fullmatch(key) else json.dumps(key)} = {value:.6g}" for key, value in summary["figures"].items()]
     return "\n".join([*lines, "", "[trained.dev]", *figures]) + "\n"

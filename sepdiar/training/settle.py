@@ -18,7 +18,7 @@ from sepdiar.networks import weights
 from sepdiar.store.disk import digest, refusals
 from sepdiar.store.lock import Lock
 from sepdiar.training.begin import blend
-from sepdiar.training.export import BEST, checked
+from sepdiar.training.export import BEST, NEWEST, checked
 from sepdiar.training.material import gathered
 from sepdiar.training.recipe import RECIPE, SUMMARY, facts_of, read
 from sepdiar.training.state import replace_whole
@@ -27,7 +27,8 @@ from sepdiar.training.task import make
 
 @dataclass(frozen=True)
 class Way:
-    """From the weights in `start` to the best of the training in `run`; `data`, `noise` and `rooms` are as they were for that."""
+    """From the weights in `start` to the best of the training in `run`, or so far from the best to its `newest`; `data`, `noise`
+    and `rooms` are as they were for that."""
 
     run: Path
     start: Path
@@ -35,6 +36,7 @@ class Way:
     cache: Path | None = None
     noise: Path | None = None
     rooms: Path | None = None
+    newest: float = 0.0
 
 
 @torch.no_grad()
@@ -44,6 +46,7 @@ def settle(way: Way, out: Path, shares: Sequence[float], tell: Callable[[str], N
         raise SepdiarError("SD205", "a training is in it", where=str(out), hint="Choose another OUT.")
     _, summary = checked(way.run)
     summary |= {"start": digest(way.start), "ended": summary["sha256"]}
+    summary |= {"newest": way.newest} if way.newest else {}
     recipe, text = read(way.run / RECIPE)
     with refusals(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -51,8 +54,11 @@ def settle(way: Way, out: Path, shares: Sequence[float], tell: Callable[[str], N
             material = gathered(way.data, way.cache or way.run / "speech", way.noise, way.rooms)
             task = make(summary["task"], recipe, *material)
             place, best = out / "tried.safetensors", dict[str, float]()
+            end = way.run / BEST
+            if way.newest:
+                blend(way.run / BEST, way.run / NEWEST, way.newest, end := out / "end.safetensors")
             for share in sorted(set(shares)):
-                blend(way.start, way.run / BEST, share, place)
+                blend(way.start, end, share, place)
                 figures = {key: float(value) for key, value in task.evaluate(weights.read(place.read_bytes()).eval()).items()}
                 tell(f"{share:g} of the way  " + "  ".join(f"{key} {value:.4g}" for key, value in figures.items()))
                 if not best or next(iter(figures.values())) >= next(iter(best.values())):
@@ -60,6 +66,7 @@ def settle(way: Way, out: Path, shares: Sequence[float], tell: Callable[[str], N
                     replace_whole(out / BEST, place.read_bytes())
                     summary["blend"] = share
             place.unlink()
+            (out / "end.safetensors").unlink(missing_ok=True)
             summary |= {"dev": facts_of(material.dev), "figures": best, "sha256": digest(out / BEST)}
             replace_whole(out / RECIPE, text.encode())
             replace_whole(out / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())

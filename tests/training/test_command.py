@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -224,9 +225,9 @@ def test_the_best_place_between_start_and_end_is_found_on_dev_and_exported(speec
         network.bias.zero_()  # type: ignore[operator]
     weights.write(network, "loudness", shape, start)
 
-    def found(*shares: float) -> dict[str, Any]:
+    def found(*shares: float, more: Sequence[str] = ()) -> dict[str, Any]:
         words = [word for share in shares for word in ("--share", str(share))]
-        told = ["settle", str(tmp_path / "run"), str(start), str(tmp_path / "settled"), "--data", str(speech), *words]
+        told = ["settle", str(tmp_path / "run"), str(start), str(tmp_path / "settled"), "--data", str(speech), *words, *more]
         assert ended(told) == 0
         made: dict[str, Any] = json.loads((tmp_path / "settled/training.json").read_text())
         return made
@@ -241,6 +242,10 @@ def test_the_best_place_between_start_and_end_is_found_on_dev_and_exported(speec
     assert summary["start"] == digest(start) and summary["ended"] == digest(tmp_path / "run/best.safetensors")
     assert ended(["export", str(tmp_path / "settled"), str(tmp_path / "model")]) == 0
     assert tomllib.loads((tmp_path / "model/card.toml").read_text())["trained"]["blend"] == summary["blend"]
+    shutil.copy(start, tmp_path / "run/last.safetensors")  # as if the training had gone there since
+    assert found(1.0, more=("--newest", "0.5"))["newest"] == 0.5
+    blend(tmp_path / "run/best.safetensors", start, 0.5, tmp_path / "same.safetensors")
+    assert (tmp_path / "settled/best.safetensors").read_bytes() == (tmp_path / "same.safetensors").read_bytes()
 
 
 def test_what_was_settled_never_lies_in_a_training(speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

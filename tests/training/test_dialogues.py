@@ -15,6 +15,7 @@ from sepdiar.simulation.speech import listen_to
 from sepdiar.testing import voices
 from sepdiar.training.corpus import RATE, Corpus, decoded
 from sepdiar.training.dialogues import SPEEDS, Dialogues, Drawing, Hearing, Memory, Window
+from sepdiar.training.pitch import pitch_of
 from sepdiar.training.segmentation import CLEAN
 
 HOP = 256
@@ -123,6 +124,19 @@ def test_a_voice_is_a_speaker_at_a_speed(corpus: Corpus) -> None:
     heard = {voice for window in windows(corpus, drawing, 30) for voice in window.voices}
     assert max(heard) < len(SPEEDS) * len(corpus.speakers)
     assert {voice % len(SPEEDS) for voice in heard} == set(range(len(SPEEDS)))
+
+
+def test_two_who_are_alike_have_nearly_one_pitch_and_one_speed(corpus: Corpus) -> None:
+    clips = corpus.by_speaker()
+    pitches = np.log([pitch_of(corpus, own) for own in clips.values()])
+    apart = {}
+    for share in (0.0, 1.0):
+        pairs = [
+            window.voices for window in windows(corpus, replace(PLAIN, alike=share, other=0.5), 24) if len(window.voices) == 2
+        ]
+        apart[share] = np.mean([abs(pitches[one // len(SPEEDS)] - pitches[other // len(SPEEDS)]) for one, other in pairs])
+        assert all(one % len(SPEEDS) == other % len(SPEEDS) for one, other in pairs) == bool(share)
+    assert apart[1.0] < 0.8 * apart[0.0]
 
 
 def test_activity_is_read_at_the_middle_of_a_frame() -> None:
