@@ -82,6 +82,13 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path, place):
     _refused(tmp_path, "SD502", "ends at 3.2")
 
 
+@pytest.mark.parametrize("columns", ["1089-134686-0001 STUFF IT", "1089-134686-0001\tSTUFF\tIT"])
+def test_words_behind_no_tab_or_one_too_many_are_not_passed_over(columns, tmp_path, place):
+    wrong = INFO.replace("1089-134686-0001\tSTUFF IT", columns)
+    (place / "transcription" / "meeting_info.txt").write_text(wrong, encoding="utf-8")
+    _refused(tmp_path, "SD502", "columns")
+
+
 def _refused(folder, code, what):
     with pytest.raises(SepdiarError, match=what) as refused:
         list(corpora.read(folder, "libricss"))
