@@ -189,7 +189,7 @@ def _side_by_side(parts: Sequence[Clusters]) -> Clusters:
     for part in parts:
         evidence[at : at + len(part), at : at + len(part)] = part.evidence
         at += len(part)
-    sums, seconds = (np.concatenate([getattr(part, name) for part in parts]) for name in ("sums", "seconds"))
+    sums, seconds = np.concatenate([part.sums for part in parts]), np.concatenate([part.seconds for part in parts])
     return Clusters(sums, seconds, evidence, parts[0].drift)
 
 

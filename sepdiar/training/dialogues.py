@@ -106,10 +106,10 @@ class Dialogues:
         """One window, all of it decided by `rng`."""
         drawing, count = self.drawing, round(self.drawing.seconds * RATE)
         chosen = rng.choice(len(self._speakers), 3, replace=len(self._speakers) < 3)
-        alike = self._pitches is not None and rng.random() < drawing.alike
-        if self._pitches and alike:
+        alike = self._pitches if drawing.alike and rng.random() < drawing.alike else None
+        if alike:
             others = [i for i in rng.permutation(len(self._speakers)).tolist() if i not in chosen[[0, 2]]]
-            chosen[1] = self._pitches.nearest(int(chosen[0]), others[:CANDIDATES] or [int(chosen[1])])
+            chosen[1] = alike.nearest(int(chosen[0]), others[:CANDIDATES] or [int(chosen[1])])
         names = [self._speakers[i] for i in chosen]
         kinds = [int(rng.integers(1, len(SPEEDS))) if rng.random() < drawing.other else 0 for _ in names]
         if alike:

@@ -65,8 +65,8 @@ def settle(way: Way, out: Path, shares: Sequence[float], tell: Callable[[str], N
                     best = figures
                     replace_whole(out / BEST, place.read_bytes())
                     summary["blend"] = share
-            place.unlink()
-            (out / "end.safetensors").unlink(missing_ok=True)
+            for tried in (place, out / "end.safetensors"):
+                tried.unlink(missing_ok=True)
             summary |= {"dev": facts_of(material.dev), "figures": best, "sha256": digest(out / BEST)}
             replace_whole(out / RECIPE, text.encode())
             replace_whole(out / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
