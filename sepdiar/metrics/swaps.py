@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import log10
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sepdiar.audio.source import Audio
 from sepdiar.conversation import Span
@@ -20,13 +21,15 @@ from sepdiar.metrics.sides import check_alike
 PIECE = 1.0  # seconds: a longer stretch of overlap is looked at by pieces, so that a change in its middle is seen
 SHORT = 0.1  # seconds: shorter pieces are left out
 SURE = 0.2  # of the correlation of the channels' differences: below, a piece tells nothing
-QUIET = 0.01  # of the other channel's energy: below, a channel holds nobody, and the other one both
+MOMENT = 0.02  # seconds
+QUIET = 0.01  # of the other channel's energy: for a moment below it, a channel holds nobody, and the other one both
 PROTOCOL = "; ".join(
     [
         "changes of which channel holds whom, an hour of recording, from piece to piece of overlapped speech",
         f"pieces: what two speak at once, by {PIECE:g} s, those below {SHORT:g} s left out",
-        f"decided by the correlation of the channels' difference with that of the reference's; below {SURE:g}, or where "
-        f"a channel is {-10 * log10(QUIET):g} dB below the other, undecided",
+        f"decided by the correlation of the channels' difference with that of the reference's, over the moments of "
+        f"{1000 * MOMENT:g} ms in which neither channel is {-10 * log10(QUIET):g} dB below the other; undecided below {SURE:g}, "
+        f"and where such moments are less than {SHORT:g} s",
         "before the first piece: as where only one speaks",
         "swapped: pieces that hold the speakers the other way round than the stretches where only one speaks",
     ]
@@ -55,11 +58,10 @@ def swaps(reference: Audio, hypothesis: Audio, *, turns: Sequence[Segment] | Non
     last = first
     for piece in _pieces(stretches, round(PIECE * rate), round(SHORT * rate)):
         frames = np.hstack([audio.read(piece) for audio in audios]).astype(np.float64)
-        energies = frames.T @ frames
-        alike = _alike(energies)
-        made = energies[2, 2], energies[3, 3]
+        frames = frames[_parted(frames[:, 2:], round(MOMENT * rate))]
+        alike = _alike(frames.T @ frames)
         counts["pieces"] += 1
-        if abs(alike) < SURE or min(made) < QUIET * max(made):
+        if abs(alike) < SURE or len(frames) < SHORT * rate:
             counts["undecided"] += 1
             continue
         now = 1.0 if alike > 0 else -1.0
@@ -81,6 +83,13 @@ def _pieces(stretches: Sequence[tuple[Span, frozenset[int]]], size: int, least: 
             for start in range(stretch.start, stretch.end, size):
                 if (end := min(start + size, stretch.end)) - start >= least:
                     yield Span(start, end)
+
+
+def _parted(made: Matrix, size: int) -> NDArray[np.bool_]:
+    """The samples of those moments in which each of two channels holds something."""
+    energies = np.add.reduceat(made**2, np.arange(0, len(made), size))
+    parted: NDArray[np.bool_] = energies.min(axis=1) > QUIET * energies.max(axis=1)
+    return np.repeat(parted, size)[: len(made)]
 
 
 def _alike(energies: Matrix) -> float:

@@ -4,16 +4,20 @@ There are two ways, called orders: 0 gives the first source to the first speaker
 on one scale, about 10 for a second of it without any doubt, and adds:
 
 - the diarization: where only one of them speaks, that one's source has the energy;
+- the anchors (anchors.py): where a speaker was heard alone before the window, that one's source has the energy;
 - the neighbours: in what two windows have in common, a speaker's sources are alike; and within a window a model seldom lets
   two speakers change places, which slices of about a second allow to see and to mend;
-- the voice: a speaker's source has the voice of that speaker's clean turns;
-- the anchors (anchors.py): where a speaker was heard alone before the window, that one's source has the energy.
+- the voice: a speaker's source has the voice of that speaker's clean turns, most of all where both speak.
+
+The first two know nothing of the inside of an overlap: a model may let two alike voices change places just where the second one
+begins. So they count for no more than the sources lie apart there, and little beside the voice that is heard inside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import sqrt, tanh
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +34,17 @@ QUIET = 1e-3  # of a window's loudest frame: what lies below is no speech
 UNSURE = 0.1  # seconds beside the end of somebody's turn that are not relied on
 MOST = 1.0  # seconds that a turn counts, so that one given to the wrong speaker is outvoted
 SLICE = 1.0  # seconds
-STAY = 3.0  # for the order of the slice before it in a window
+STAY = 1.0  # for the order of the slice before it in a window
 MOVED = 0.25  # seconds by which a cut may be moved to a pause
 WEIGHT = 10.0  # a second of speech without any doubt
-VOICE_WEIGHT = 10.0  # of a source that is exactly like one speaker, and not at all like the other
+VOICE_WEIGHT = 6.0  # of sources that are exactly like one speaker each, and not at all like the other, in a window
+INSIDE_WEIGHT = 40.0  # of the same in a second in which both speak; of other times by their root
+LONGEST = 1.5  # seconds of such that count
 VOICE_RATE = 16_000
 LEAST = 0.3  # seconds of speech that a voice is known from
+LITTLE = 0.1  # seconds in which both speak that are listened to
+BESIDE, IF_APART = 2.0, 5.0  # what is known from where one is alone counts at most, and so much more where sources lie apart
+APART, ENOUGH = 0.6, 4.0  # how far that is, and how much is nearly as good as more
 CLEAN = 4.0  # seconds of a turn that are listened to, at most
 TURNS = 12  # of a speaker
 
@@ -121,6 +130,12 @@ def separated(heard: Heard, part: Span, stretches: Sequence[Span]) -> tuple[floa
     return (float(min(between / mixture, 1.0)), len(one)) if mixture else (1.0, 0)
 
 
+def beside(alone: float, apart: float) -> float:
+    """By how much to multiply what is known from where one is `alone`, all of it: see above."""
+    most = BESIDE + IF_APART * min(apart / APART, 1.0)
+    return most * tanh(alone / ENOUGH) / alone if alone else 0.0
+
+
 class Voices:
     """Knows the speakers of one recording by a bounded sample of what each says alone."""
 
@@ -140,11 +155,26 @@ class Voices:
         if first is None or second is None or min(FRAME * gate.sum() for gate in gates) < LEAST:
             return 0.0
         frame = round(FRAME * heard.rate)
-        vectors = [
-            self._vector(source, np.repeat(gate, frame)[: len(source)].astype(np.float32))
-            for source, gate in zip(heard.sources, gates, strict=True)
-        ]
-        return VOICE_WEIGHT * float((vectors[0] - vectors[1]) @ (first - second)) / 2
+        keep = [np.repeat(gate, frame)[: len(source)] for source, gate in zip(heard.sources, gates, strict=True)]
+        return VOICE_WEIGHT * self._likeness(heard.sources, keep, first - second)
+
+    def inside(self, heard: Heard, part: Span, pair: Sequence[str], both: Sequence[Span]) -> float:
+        """The same of a part of a window, from where `both` speak in it alone."""
+        first, second = (self._known[one] for one in pair)
+        spans = within(part, both)
+        seconds = sum(map(len, spans)) / self._rate
+        if first is None or second is None or seconds < LITTLE:
+            return 0.0
+        keep = np.zeros(len(part), np.bool_)
+        for span in spans:
+            keep[span.start - part.start : span.end - part.start] = True
+        sources = heard.sources[:, part.start - heard.span.start : part.end - heard.span.start]
+        return INSIDE_WEIGHT * sqrt(min(seconds, LONGEST)) * self._likeness(sources, (keep, keep), first - second)
+
+    def _likeness(self, sources: Samples, keep: Sequence[Frames], between: Samples) -> float:
+        """From -1, where each source has the voice of the other speaker, to 1; `between` is the way from one to the other."""
+        one, other = (self._vector(source, heard.astype(np.float32)) for source, heard in zip(sources, keep, strict=True))
+        return float((one - other) @ between) / 2
 
     def _vector(self, samples: Samples, keep: Samples | None) -> Samples:
         count = round(len(samples) * VOICE_RATE / self._rate)

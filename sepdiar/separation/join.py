@@ -18,13 +18,12 @@ from sepdiar.separation import Blind
 from sepdiar.separation.anchors import Anchors, by_anchors
 from sepdiar.separation.band import brought_to, full_band, levelled
 from sepdiar.separation.decide import Account, Case, decide, sureness
-from sepdiar.separation.evidence import FRAME, STAY, Heard, Listen, Voices, by_diarization, by_neighbour, cuts, separated
+from sepdiar.separation.evidence import FRAME, STAY, Heard, Listen, Voices, beside, by_diarization, by_neighbour, cuts, separated
 from sepdiar.separation.plan import Activity, Region, Stretches, Window, plan
 from sepdiar.separation.portion import Portion, Shorter, lacking
 
 CHAPTER = 60.0  # seconds of windows that are heard before any is joined
 TURN = 0.02  # seconds in which one source passes into the other within a window
-APART = 0.6  # how far sources lie apart for which `doubt` is enough; nearer ones need more than that
 HELD = 6  # windows of a region, each decided together with so many behind it, however long the region is
 
 Piece = tuple[Span, dict[str, Samples]]
@@ -40,8 +39,8 @@ class Joiner:
 
     `context` is in seconds, and so is `anchor`, what is heard of each speaker alone before a window, or before several; `batch`
     of them of one length are given to the separator at once. Where what speaks for a way of giving sources to speakers is less
-    than `doubt` above what speaks for the other, the less they differ the more, two speakers stay together, half of the mixture
-    for each; unless nobody is alone anywhere, so that nobody is known. Nothing is kept between recordings.
+    than `doubt` above what speaks for the other, two speakers stay together, half of the mixture for each; unless nobody is
+    alone anywhere, so that nobody is known. Nothing is kept between recordings.
     """
 
     def __init__(
@@ -225,24 +224,27 @@ class Sliced:
 def _sliced(found: Iterable[Heard], region: Region, activity: Activity, voices: Voices | None) -> Iterator[Sliced]:
     """Each window of a region with its evidence."""
     before: Heard | None = None
+    both = activity.both(region.pair)
     for heard, window in zip(found, region.windows, strict=True):
         places = cuts(heard, window.part)
         votes = by_diarization(heard, region.pair, activity)
         each = len(places) - 1
-        voice = voices(heard, region.pair) / each if voices else 0.0
-        links = [by_neighbour(before, heard) if before else 0.0] + [STAY] * (len(places) - 2)
-        spans = zip(pairwise(places), links, strict=True)
-        cases = [Case(float(votes[begin:end].sum()), voice, link, heard.anchors / each) for (begin, end), link in spans]
-        parts = pairwise(round(FRAME * heard.rate) * place + heard.span.start for place in places)
-        yield Sliced(heard, places, cases, [separated(heard, Span(*part), region.stretches) for part in parts])
+        voice, anchors = voices(heard, region.pair) / each if voices else 0.0, heard.anchors / each
+        links = [by_neighbour(before, heard) if before else 0.0] + [STAY] * (each - 1)
+        edges = [min(round(FRAME * heard.rate) * place + heard.span.start, heard.span.end) for place in places]
+        cases, apart = [], []
+        for (begin, end), part, link in zip(pairwise(places), (Span(*edge) for edge in pairwise(edges)), links, strict=True):
+            apart.append(separated(heard, part, region.stretches))
+            said = float(votes[begin:end].sum())
+            much = beside(said + anchors, apart[-1][0])
+            inside = voices.inside(heard, part, region.pair, both) if voices else 0.0
+            cases.append(Case(much * said, voice + inside, link, much * anchors))
+        yield Sliced(heard, places, cases, apart)
         before = heard
 
 
 def _ordered(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> Iterator[Samples]:
-    """The sources of each window, those of the first speaker first; slices that less than `doubt` decides stay together.
-
-    What decides a slice counts less where its sources are nearer to each other than `APART`.
-    """
+    """The sources of each window, those of the first speaker first; slices that less than `doubt` decides stay together."""
     waiting: list[Sliced] = []
     last: int | None = None
     told: int | None = None  # the same, where enough spoke for it
@@ -254,12 +256,11 @@ def _ordered(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> I
         windows = [(one, [next(orders) for _ in one.cases]) for one in waiting]
         for (one, mine), behind in zip(windows[:count], [*windows[1:], None], strict=False):
             account.add(one.cases, mine, last, (behind[0].cases[0], behind[1][0]) if behind else None)
-            found = [next(sure) for _ in mine]
-            enough = [much * min(apart / APART, 1.0) >= doubt for much, (apart, _) in zip(found, one.apart, strict=True)]
+            enough = [next(sure) >= doubt for _ in mine]
             account.add_apart(one.apart, enough)
             yield one.in_order([order if given else 0.5 for order, given in zip(mine, enough, strict=True)])
             last = mine[-1]
-            told = last if found[-1] >= doubt else None
+            told = last if enough[-1] else None
         del waiting[:count]
 
     for one in found:

@@ -54,11 +54,18 @@ class Activity:
     def __init__(self, turns: Sequence[Turn], samples: int) -> None:
         self.whole = Span(0, samples)
         self.spoken = speech(turns)
+        self._both: dict[tuple[str, str], tuple[Span, ...]] = {}
         self.alone = {one: intersected(spans, outside(self.whole, self.others((one,)))) for one, spans in self.spoken.items()}
 
     def others(self, speakers: Sequence[str]) -> tuple[Span, ...]:
         """Where anybody but these speaks."""
         return merged(span for one, spans in self.spoken.items() if one not in speakers for span in spans)
+
+    def both(self, pair: tuple[str, str]) -> tuple[Span, ...]:
+        """Where the two speak at once."""
+        if pair not in self._both:
+            self._both[pair] = intersected(self.spoken[pair[0]], self.spoken[pair[1]])
+        return self._both[pair]
 
     def pair(self, speakers: Sequence[str], stretches: Sequence[Span]) -> tuple[str, str]:
         """Two of them: of more, the one who speaks most in the recording, against whoever else speaks most in the stretches.

@@ -13,7 +13,7 @@ from sepdiar.errors import SepdiarError
 from sepdiar.networks import weights
 from sepdiar.store.disk import digest
 from sepdiar.training.recipe import RECIPE, SUMMARY
-from sepdiar.training.state import replace_whole
+from sepdiar.training.state import BEST, replace_whole
 
 CARD = """name = "{name}"
 kind = "{task}"
@@ -22,7 +22,6 @@ about = ""
 licence = ""
 rate = 16000
 """
-BEST, NEWEST = "best.safetensors", "last.safetensors"
 BACKENDS = {"eend": "eend-eda"}  # what uses the model of a task; "compact" uses all others
 _HASH = re.compile(r'^sha256 = ".*"$', re.MULTILINE)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")

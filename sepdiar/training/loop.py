@@ -101,7 +101,7 @@ class Training:
                 "sums": {name: float(value) for name, value in self._sums.items()},
             },
         )
-        self._write("last.safetensors")
+        self._write(state.NEWEST)
         self._kept(self)
 
     def _resume(self) -> None:
@@ -174,7 +174,7 @@ class Training:
         score = next(iter(figures.values()))
         if score > self.best:
             self.best, self.best_step, self.figures = score, self.step, figures
-            self._write("best.safetensors")
+            self._write(state.BEST)
 
     def _write(self, name: str) -> None:
         part = self.out / (name + ".part")

@@ -24,7 +24,7 @@ from sepdiar.training.corpus import Corpus
 from sepdiar.training.course import Course
 from sepdiar.training.loop import Training
 from sepdiar.training.material import gathered
-from sepdiar.training.state import replace_whole
+from sepdiar.training.state import BEST, replace_whole
 from sepdiar.training.task import make, table
 
 SUMMARY, RECIPE = "training.json", "train.toml"
@@ -122,7 +122,7 @@ def facts_of(corpus: Corpus) -> dict[str, Any]:
 
 def _summarise(training: Training, about: Mapping[str, Any], recipe: str) -> None:
     """Write `training.json`: data, steps, seconds, machine, figures, and the hash of the best weights; the recipe beside it."""
-    best = training.out / "best.safetensors"
+    best = training.out / BEST
     on_gpu = training.device.type == "cuda"
     summary = {
         **about,

@@ -18,10 +18,10 @@ from sepdiar.networks import weights
 from sepdiar.store.disk import digest, refusals
 from sepdiar.store.lock import Lock
 from sepdiar.training.begin import blend
-from sepdiar.training.export import BEST, NEWEST, checked
+from sepdiar.training.export import checked
 from sepdiar.training.material import gathered
 from sepdiar.training.recipe import RECIPE, SUMMARY, facts_of, read
-from sepdiar.training.state import replace_whole
+from sepdiar.training.state import BEST, NEWEST, replace_whole
 from sepdiar.training.task import make
 
 

@@ -16,6 +16,7 @@ from sepdiar.errors import SepdiarError
 from sepdiar.store.disk import sync
 
 STATE = "state.pt"
+BEST, NEWEST = "best.safetensors", "last.safetensors"
 
 
 def replace_whole(path: Path, content: bytes) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from sepdiar.audio.source import ArrayAudio, Samples
 from sepdiar.conversation import Span, Turn, mark_overlaps
@@ -149,19 +148,6 @@ def test_what_is_in_doubt_tells_nothing_of_what_comes_behind_it() -> None:
     assert account.facts(RATE)["separated"] == 0
     account.clear()
     assert account.facts(RATE)["separated"] == 1, "nothing was used"
-
-
-@pytest.mark.parametrize("where", [HELD - 2, HELD - 1, HELD])
-def test_what_is_hardly_separated_says_nothing_of_what_comes_behind_it(where: int) -> None:
-    """It stays together alone, wherever the windows end that are decided together: what is behind it hears of those in front."""
-    heard = Heard.of(seconds(0, 1), np.ones((2, RATE), np.float32) * [[1], [0]], RATE)
-    account = Account()
-    cases = [Case(40.0 if number <= where else 0.0, 0.0, 8.0 if number else 0.0) for number in range(3 * HELD)]
-    windows = [Sliced(heard, [0, 50], [case], [(0.01 if number == where else 0.5, RATE)]) for number, case in enumerate(cases)]
-    made = list(_ordered(windows, account, doubt=8.0))
-    assert [number for number, sources in enumerate(made) if np.allclose(sources[0], sources[1])] == [where]
-    assert account.facts(RATE)["in_doubt"] == 1
-    assert account.facts(RATE)["separated"] == pytest.approx(0.5 * (3 * HELD - 1) / (3 * HELD), abs=1e-4)
 
 
 class Hedging(ByPitch):
