@@ -28,7 +28,14 @@ class Segmenter(nn.Module):
     mel: Tensor
 
     def __init__(
-        self, width: int = 256, depth: int = 4, heads: int = 4, bands: int = 80, stem: int = 128, dropout: float = 0.1
+        self,
+        width: int = 256,
+        depth: int = 4,
+        heads: int = 4,
+        bands: int = 80,
+        stem: int = 128,
+        dropout: float = 0.1,
+        finer: int = 0,
     ) -> None:
         super().__init__()
         self.width = width
@@ -47,6 +54,7 @@ class Segmenter(nn.Module):
         self.edges = nn.Sequential(
             nn.Conv1d(2 * stem, stem, 5, padding=2), nn.GELU(), nn.Conv1d(stem, len(CLASSES), 5, padding=2)
         )
+        self.finer = nn.ModuleList(nn.Conv1d(stem, stem, 5, padding=2 * 2**n, dilation=2**n) for n in range(finer))
 
     def forward(self, samples: Tensor) -> Tensor:
         """(batch, samples) at 16 kHz to (batch, frames, classes), one frame for each hop begun."""
@@ -63,7 +71,11 @@ class Segmenter(nn.Module):
             if number == len(self.blocks) // 2:
                 voices = steps
         raised = self.up(self.norm(steps)).unflatten(2, (STRIDE, -1)).flatten(1, 2).transpose(1, 2)
-        logits = self.edges(torch.cat([fine, raised], 1))[:, :, :frames]
+        first, bend, last = self.edges
+        found = first(torch.cat([fine, raised], 1))
+        for layer in self.finer:  # each looks twice as far as the one before
+            found = found + layer(bend(found))
+        logits = last(bend(found))[:, :, :frames]
         return logits.float().log_softmax(1).transpose(1, 2), voices
 
     def features(self, samples: Tensor) -> Tensor:

@@ -141,7 +141,7 @@ def settle(
 ) -> None:
     """Find the best place on the way from START, weights such as RUN began with, to its best weights, and leave it in OUT.
 
-    RUN may have more blocks than START. OUT is as RUN is, to be exported, or for --start: OUT/best.safetensors.
+    RUN may have more layers than START. OUT is as RUN is, to be exported, or for --start: OUT/best.safetensors.
     """
     from sepdiar.training.settle import Way
     from sepdiar.training.settle import settle as find

@@ -171,6 +171,24 @@ def test_weights_to_begin_with(speech: Path, tmp_path: Path) -> None:
     assert not torch.equal(first.state_dict()["weight"], second.state_dict()["weight"])
 
 
+def test_a_finer_network_begins_as_the_one_whose_weights_it_has(tmp_path: Path) -> None:
+    kind, shape = "segmenter", {"width": 16, "depth": 1, "heads": 2}
+    file, out = tmp_path / "coarse.safetensors", tmp_path / "out.safetensors"
+    weights.write(weights.make(kind, shape), kind, shape, file)
+    fine = weights.make(kind, {**shape, "finer": 2}).eval()
+    samples = 0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(0))
+    coarse = weights.read(file.read_bytes()).eval()(samples)
+    assert not torch.allclose(fine(samples), coarse, atol=1e-3)
+    begin_with(SimpleNamespace(network=fine), file)  # type: ignore[arg-type]
+    assert torch.equal(fine(samples), coarse)
+    fine(samples).square().sum().backward()
+    assert all(layer.weight.grad.any() for layer in fine.finer)  # type: ignore[union-attr]
+    fine.finer[1].weight.data.fill_(0.5)  # type: ignore[union-attr, index]
+    weights.write(fine, kind, {**shape, "finer": 2}, tmp_path / "fine.safetensors")
+    blend(file, tmp_path / "fine.safetensors", 0.5, out)
+    assert torch.equal(weights.named(str(out)).finer[1].weight.data.unique(), torch.tensor([0.25]))  # type: ignore[union-attr, index]
+
+
 @pytest.mark.parametrize("kind", ["separator", "segmenter"])
 def test_a_deeper_network_begins_as_the_shallower_one_whose_weights_it_has(kind: str, tmp_path: Path) -> None:
     shape = {"width": 16, "depth": 1, "heads": 2}
