@@ -131,7 +131,7 @@ def separated(heard: Heard, part: Span, stretches: Sequence[Span]) -> tuple[floa
 
 
 def beside(alone: float, apart: float) -> float:
-    """By how much to multiply what is known from where one is `alone`, all of it: see above."""
+    """By how much to multiply the evidence from where one is `alone`, so that all of it is no more than it should count."""
     most = BESIDE + IF_APART * min(apart / APART, 1.0)
     return most * tanh(alone / ENOUGH) / alone if alone else 0.0
 
@@ -173,7 +173,7 @@ class Voices:
 
     def _likeness(self, sources: Samples, keep: Sequence[Frames], between: Samples) -> float:
         """From -1, where each source has the voice of the other speaker, to 1; `between` is the way from one to the other."""
-        one, other = (self._vector(source, heard.astype(np.float32)) for source, heard in zip(sources, keep, strict=True))
+        one, other = (self._vector(source, where.astype(np.float32)) for source, where in zip(sources, keep, strict=True))
         return float((one - other) @ between) / 2
 
     def _vector(self, samples: Samples, keep: Samples | None) -> Samples:
