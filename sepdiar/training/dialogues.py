@@ -21,11 +21,10 @@ from sepdiar.simulation.turntaking import Floor, Placed
 from sepdiar.training import augment
 from sepdiar.training.corpus import RATE, Clip, Corpus
 from sepdiar.training.noise import invented
-from sepdiar.training.pitch import Pitches
+from sepdiar.training.pitch import CANDIDATES, Pitches
 
 LEVEL = -25.0  # dB of full scale, where most people speak
 SPEEDS = ((1.0, 1.0), (0.84, 0.93), (1.08, 1.18))  # the same, slower and faster: three voices of one
-CANDIDATES = 12  # speakers of whom the one with the nearest pitch is taken
 REMEMBERED = 10_000  # utterances, a third of a megabyte each at most
 Range = tuple[float, float]
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from sepdiar.training.corpus import RATE, Clip, Corpus
 
+CANDIDATES = 12  # speakers of whom the one with the nearest pitch is taken
+
 
 class Pitches:
     """The usual pitch of every speaker of a corpus, who are numbered in the order of `Corpus.by_speaker`."""
