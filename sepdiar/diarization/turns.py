@@ -24,14 +24,15 @@ HOLE = 0.1  # seconds of silence that end a sound
 SOFT, ABOVE_FLOOR = -75.0, 3.5  # decibels of full scale, and over the background, that are heard
 CLOSE, DEEP = 30.0, 48.0  # decibels under what is loud around it: heard in any case, and not heard in any case
 AROUND = 1.0  # seconds to each side in which something is loud
+SHORTER = 0.05  # seconds by which a pause seems shorter than it is while another speaks
 LEAD = 3  # steps of 5 ms that a sound begins before, and ends after, it passes the threshold
 
 
 def turns_of(probability: Values, hop: int, samples: int, heard: Sequence[Span], pause: float, late: float = 0.0) -> list[Turn]:
     """Turns of every speaker: `probability` of shape (frames, speakers), `hop` samples a frame; `heard` is as of `sounds`.
 
-    What is less than `pause` seconds apart is one turn. `late` is by how many seconds a network is late to hear that somebody
-    begins: turns begin so much sooner, within the sound.
+    What is less than `pause` seconds apart is one turn, and where another speaks there a little less. `late` is by how many
+    seconds a network is late to hear that somebody begins: turns begin so much sooner, within the sound.
     """
     whole, gap = Span(0, samples), round(pause * RATE) - 2 * LEAD * STEP
     rough = [[part for one in hysteresis(row, ON, OFF, hop) if (part := _sooner(one, late) & whole)] for row in probability.T]
@@ -39,7 +40,7 @@ def turns_of(probability: Values, hop: int, samples: int, heard: Sequence[Span],
     for speaker, spans in enumerate(rough):
         others = merged(span for number, more in enumerate(rough) if number != speaker for span in more)
         parts = [part for span in spans for fitted in _fitted(span, heard, others) if (part := fitted & whole)]
-        found += [Turn(str(speaker + 1), span) for span in merged(parts, gap) if len(span) >= SHORTEST * RATE]
+        found += [Turn(str(speaker + 1), span) for span in _bridged(parts, others, gap) if len(span) >= SHORTEST * RATE]
     return found
 
 
@@ -54,6 +55,19 @@ def sounds(loud: Values) -> tuple[Span, ...]:
     heard = smooth > np.clip(floor(loud) + ABOVE_FLOOR, np.maximum(peak - DEEP, SOFT), np.maximum(peak - CLOSE, SOFT))
     spans = [Span(max(first - LEAD, 0) * STEP, min(last + LEAD, len(loud)) * STEP) for first, last in runs(heard).tolist()]
     return merged(spans, gap=round(HOLE * RATE))
+
+
+def _bridged(parts: Sequence[Span], others: Sequence[Span], gap: int) -> list[Span]:
+    """Parts at most `gap` samples apart as one, or not quite so many where somebody else speaks between them."""
+    made: list[Span] = []
+    for part in merged(parts):
+        between = Span(made[-1].end, part.start) if made else Span(0, part.start)
+        spoken = 2 * sum(map(len, within(between, others))) >= len(between)
+        if made and len(between) <= gap - spoken * round(SHORTER * RATE):
+            made[-1] = Span(made[-1].start, part.end)
+        else:
+            made.append(part)
+    return made
 
 
 def _sooner(span: Span, seconds: float) -> Span:

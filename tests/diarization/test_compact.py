@@ -134,6 +134,17 @@ def test_a_pause_of_more_than_the_turns_own_ends_it_and_a_shorter_one_does_not()
     assert abs(found[0].span.end - 3 * RATE) < 0.03 * RATE
 
 
+@pytest.mark.parametrize(("pause", "turns", "turns_in_speech"), [(0.20, 1, 1), (0.25, 1, 2), (0.32, 2, 2)])
+def test_while_another_speaks_a_somewhat_shorter_pause_ends_a_turn(pause: float, turns: int, turns_in_speech: int) -> None:
+    said = np.ones((600, 2), np.float32)
+    said[300 : 300 + round(100 * pause), 0] = 0
+    loud = sounds(np.full(1200, -30, np.float32))
+    for both, count in ((False, turns), (True, turns_in_speech)):
+        said[:, 1] = both
+        found = turns_of(said, 160, 6 * RATE, loud, 0.3)
+        assert sum(turn.speaker == "1" for turn in found) == count
+
+
 def test_of_a_network_that_is_late_turns_begin_sooner_but_not_before_their_sound() -> None:
     loud = np.full(1200, -30, np.float32)
     loud[:200] = -90  # 1 s of silence
