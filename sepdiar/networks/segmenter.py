@@ -54,7 +54,8 @@ class Segmenter(nn.Module):
         self.edges = nn.Sequential(
             nn.Conv1d(2 * stem, stem, 5, padding=2), nn.GELU(), nn.Conv1d(stem, len(CLASSES), 5, padding=2)
         )
-        self.finer = nn.ModuleList(nn.Conv1d(stem, stem, 5, padding=2 * 2**n, dilation=2**n) for n in range(finer))
+        reach = (2 ** (n % 4) for n in range(finer))
+        self.finer = nn.ModuleList(nn.Conv1d(stem, stem, 5, padding=2 * far, dilation=far) for far in reach)
 
     def forward(self, samples: Tensor) -> Tensor:
         """(batch, samples) at 16 kHz to (batch, frames, classes), one frame for each hop begun."""
@@ -73,7 +74,7 @@ class Segmenter(nn.Module):
         raised = self.up(self.norm(steps)).unflatten(2, (STRIDE, -1)).flatten(1, 2).transpose(1, 2)
         first, bend, last = self.edges
         found = first(torch.cat([fine, raised], 1))
-        for layer in self.finer:  # each looks twice as far as the one before
+        for layer in self.finer:  # each looks twice as far as the one before, every fourth begins anew
             found = found + layer(bend(found))
         logits = last(bend(found))[:, :, :frames]
         return logits.float().log_softmax(1).transpose(1, 2), voices
