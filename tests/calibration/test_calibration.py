@@ -130,7 +130,7 @@ def test_other_models_and_settings_are_not_predicted_and_that_is_said(
 
 
 def test_what_makes_no_more_errors_may_be_set_otherwise(tmp_path: Path) -> None:
-    scores, told = predicted(conversation(diarize={"speakers": 2}, separate={"batch": 1, "doubt": 16}), tmp_path)
+    scores, told = predicted(conversation(diarize={"speakers": 2}, separate={"batch": 1, "doubt": 20}), tmp_path)
     assert "predicted-der" in scores and told == []
 
 
