@@ -61,13 +61,16 @@ def _bridged(parts: Sequence[Span], others: Sequence[Span], gap: int) -> list[Sp
     """Parts at most `gap` samples apart as one, or not quite so many where somebody else speaks between them."""
     made: list[Span] = []
     for part in merged(parts):
-        between = Span(made[-1].end, part.start) if made else Span(0, part.start)
-        spoken = 2 * sum(map(len, within(between, others))) >= len(between)
-        if made and len(between) <= gap - spoken * round(SHORTER * RATE):
+        if made and part.start - made[-1].end <= gap and not _ended(Span(made[-1].end, part.start), others, gap):
             made[-1] = Span(made[-1].start, part.end)
         else:
             made.append(part)
     return made
+
+
+def _ended(pause: Span, others: Sequence[Span], gap: int) -> bool:
+    """Whether a pause that could be bridged is too long for that, because others speak in half of it or more."""
+    return len(pause) > gap - round(SHORTER * RATE) and 2 * sum(map(len, within(pause, others))) >= len(pause)
 
 
 def _sooner(span: Span, seconds: float) -> Span:
