@@ -13,6 +13,7 @@ from sepdiar.training import augment
 from sepdiar.training.corpus import RATE, Clip, Corpus
 from sepdiar.training.pitch import CANDIDATES, Pitches
 
+FULL, PARTIAL, ALONE, ANCHORED, PACKED = range(5)  # what a mixture is, in the order of the shares
 FADE = 320  # samples in which somebody becomes heard in a packed window
 
 
@@ -55,18 +56,19 @@ class Mixer:
         mixing = self._mixing
         first, second = (self._speakers[i] for i in self._two(rng))
         (one, band_one, floor_one), (two, band_two, floor_two) = (self._talk(s, rng, samples) for s in (first, second))
-        kind = rng.choice(5, p=[mixing.full, mixing.partial, mixing.alone, mixing.anchored, mixing.packed])
-        if kind == 1:
+        shares = mixing.full, mixing.partial, mixing.alone, mixing.anchored, mixing.packed
+        kind = rng.choice(len(shares), p=shares)
+        if kind == PARTIAL:
             _take_turns(one, two, rng)
-        elif kind == 3:
+        elif kind == ANCHORED:
             _anchor(one, two, rng)
-        elif kind == 4:
+        elif kind == PACKED:
             _pack(one, two, rng)
         spread = rng.uniform(-1, 1) * (mixing.level if rng.random() < 0.75 else 2 * mixing.level)
         two *= augment.gain(spread)
         floor = max(floor_one, floor_two + spread)
         edge = min(band_one, band_two)
-        if kind == 2:
+        if kind == ALONE:
             two[:] = 0
         pair = np.stack([one, two])
         if rng.random() < mixing.room:
@@ -164,10 +166,10 @@ def _pack(one: Samples, two: Samples, rng: Generator) -> None:
         begin, end, until = (at + round(seconds * RATE) for seconds in (lead, lead + both, lead + both + rest))
         for talk in (one, two):
             talk[at:] = np.roll(talk[at:], rng.integers(count - at))
-        first, kind = int(rng.integers(2)), rng.choice(3, p=[0.5, 0.4, 0.1])
-        sounds[first, at : end if kind == 1 else until] = 1
-        if kind < 2:
-            sounds[1 - first, begin : until if kind == 1 else end] = 1
+        first, what = int(rng.integers(2)), rng.choice(["aside", "takeover", "alone"], p=[0.5, 0.4, 0.1])
+        sounds[first, at : end if what == "takeover" else until] = 1
+        if what != "alone":
+            sounds[1 - first, begin : until if what == "takeover" else end] = 1
         at = until
     ramp = np.hanning(FADE + 2)[1:-1]
     for talk, mask in zip((one, two), sounds, strict=True):
