@@ -28,8 +28,8 @@ PROTOCOL = "; ".join(
         "changes of which channel holds whom, an hour of recording, from piece to piece of overlapped speech",
         f"pieces: what two speak at once, by {PIECE:g} s, those below {SHORT:g} s left out",
         f"decided by the correlation of the channels' difference with that of the reference's, over the moments of "
-        f"{1000 * MOMENT:g} ms in which neither channel is {-10 * log10(QUIET):g} dB below the other; undecided below {SURE:g}, "
-        f"and where such moments are less than {SHORT:g} s",
+        f"{1000 * MOMENT:g} ms in which neither channel is {-10 * log10(QUIET):g} dB below the other, nor just before or after, "
+        f"where it fades; undecided below {SURE:g}, and where such moments are less than {SHORT:g} s",
         "before the first piece: as where only one speaks",
         "swapped: pieces that hold the speakers the other way round than the stretches where only one speaks",
     ]
@@ -58,7 +58,7 @@ def swaps(reference: Audio, hypothesis: Audio, *, turns: Sequence[Segment] | Non
     last = first
     for piece in _pieces(stretches, round(PIECE * rate), round(SHORT * rate)):
         frames = np.hstack([audio.read(piece) for audio in audios]).astype(np.float64)
-        frames = frames[_parted(frames[:, 2:], round(MOMENT * rate))]
+        frames = frames[_parted(hypothesis, piece, round(MOMENT * rate))]
         alike = _alike(frames.T @ frames)
         counts["pieces"] += 1
         if abs(alike) < SURE or len(frames) < SHORT * rate:
@@ -85,11 +85,18 @@ def _pieces(stretches: Sequence[tuple[Span, frozenset[int]]], size: int, least: 
                     yield Span(start, end)
 
 
-def _parted(made: Matrix, size: int) -> NDArray[np.bool_]:
-    """The samples of those moments in which each of two channels holds something."""
-    energies = np.add.reduceat(made**2, np.arange(0, len(made), size))
-    parted: NDArray[np.bool_] = energies.min(axis=1) > QUIET * energies.max(axis=1)
-    return np.repeat(parted, size)[: len(made)]
+def _parted(made: Audio, piece: Span, size: int) -> NDArray[np.bool_]:
+    """The samples of a piece in those of its moments in which each of two channels holds something, as before and after them.
+
+    Beside a moment in which one channel is silent, it fades: for that while one channel holds more of both speakers than the
+    other, which says nothing of who is where.
+    """
+    before, after = size * (piece.start >= size), size * (piece.end + size <= made.samples)
+    frames = made.read(Span(piece.start - before, piece.end + after)).astype(np.float64)
+    energies = np.add.reduceat(frames**2, np.arange(0, len(frames), size))
+    parted = np.pad(energies.min(axis=1) > QUIET * energies.max(axis=1), 1, mode="edge")
+    steady: NDArray[np.bool_] = parted[:-2] & parted[1:-1] & parted[2:]
+    return np.repeat(steady, size)[before : before + len(piece)]
 
 
 def _alike(energies: Matrix) -> float:
