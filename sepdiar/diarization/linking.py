@@ -72,6 +72,17 @@ class Clusters:
                     break
         return cls(vectors * seconds[:, None], seconds, evidence + evidence.T)
 
+    @classmethod
+    def by_name(cls, voices: Voices, names: Names) -> Clusters:
+        """Those of one name as one, of every name that is heard; against two speaks how long both are heard side by side."""
+        own = (voices.seconds > 0) & (names >= 0)
+        there, heard = np.unique(names[own], return_inverse=True)
+        sums = np.zeros((len(there), voices.vectors.shape[2]), np.float32)
+        np.add.at(sums, heard, (voices.vectors * voices.seconds[:, :, None])[own])
+        lengths = np.where(own[:, :, None] & (names[:, :, None] == there), voices.seconds[:, :, None], 0).sum(1)
+        beside = np.minimum(lengths[:, :, None], lengths[:, None, :]).sum(0) * (1 - np.eye(len(there), dtype=np.float32))
+        return cls(sums, lengths.sum(0), -APART * beside)
+
     def __len__(self) -> int:
         return len(self.seconds)
 
@@ -110,13 +121,19 @@ class Clusters:
 def linked(windows: Windows, voices: Voices, known: int, most: int) -> tuple[Names, Vectors]:
     """Which speaker each local speaker is, shape (windows, local speakers), -1 for one never heard; and one vector a speaker.
 
-    With `known` 0 their number is found, at most `most`. The voices are learnt again from what the windows agree on.
+    With `known` 0 their number is found, at most `most`. The voices are learnt again from what the windows agree on, and those
+    that prove to be one then are one.
     """
     speakers = speakers_of(windows, voices, known, most)
     names = named(windows, voices, speakers)
     for _ in range(ROUNDS):
         speakers = _learnt(voices, names, speakers)
         names = named(windows, voices, speakers)
+    if not known and len(speakers) > 1:
+        different = _until(Clusters.by_name(voices, names), CLOSE)
+        if 0 < len(different) < len(speakers):
+            speakers = unit(different.sums)
+            names = named(windows, voices, speakers)
     return names, speakers
 
 

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from sepdiar.audio.source import ArrayAudio, Samples
 from sepdiar.conversation import Span, Turn, intersected, merged
+from sepdiar.diarization import linking
 from sepdiar.diarization.activity import RATE
 from sepdiar.diarization.compact import Compact, diarized, voices_of
-from sepdiar.diarization.linking import named, speakers_of
+from sepdiar.diarization.linking import linked, named, speakers_of
 from sepdiar.diarization.turns import sounds, turns_of
 from sepdiar.diarization.windows import Activity, Plan, listen, together
 from sepdiar.errors import SepdiarError
@@ -116,6 +117,22 @@ def test_voices_that_sound_alike_stay_two_where_windows_hear_two(conversation: T
 
     windows = listen(audio, PLAN, Ideal(turns))
     assert len(speakers_of(windows, voices_of(audio, windows, alike), 0, 8)) == 2
+
+
+@pytest.mark.parametrize(("known", "people"), [(0, 2), (3, 3)])
+def test_speakers_whose_voices_prove_to_be_one_are_one(
+    conversation: Talks, monkeypatch: pytest.MonkeyPatch, known: int, people: int
+) -> None:
+    """As where a few local speakers that were two people to begin with are left as a third."""
+    audio, turns = conversation((0, 1), 60, gaps=(-0.5, 0.4))
+    windows = listen(audio, PLAN, Ideal(turns))
+    voices = voices_of(audio, windows, pitch)
+    first, second = speakers_of(windows, voices, 2, 8)
+    found = np.stack([first, second, linking.unit(second[None] + 0.8 * first)[0]])
+    monkeypatch.setattr(linking, "speakers_of", lambda *_: found)
+    names, speakers = linked(windows, voices, known, 8)
+    assert len(speakers) == people
+    assert names.max() < people
 
 
 def test_onsets_are_found_in_the_sound_where_nobody_else_speaks(conversation: Talks) -> None:
