@@ -24,6 +24,7 @@ from sepdiar.separation.portion import Portion, Shorter, lacking
 
 CHAPTER = 60.0  # seconds of windows that are heard before any is joined
 TURN = 0.02  # seconds in which one source passes into the other within a window
+NEAR = 0.2  # how far sources lie apart, as `separated` says: what lies nearer is in doubt, whatever speaks for an order
 HELD = 6  # windows of a region, each decided together with so many behind it, however long the region is
 
 Piece = tuple[Span, dict[str, Samples]]
@@ -39,8 +40,8 @@ class Joiner:
 
     `context` is in seconds, and so is `anchor`, what is heard of each speaker alone before a window, or before several; `batch`
     of them of one length are given to the separator at once. Where what speaks for a way of giving sources to speakers is less
-    than `doubt` above what speaks for the other, two speakers stay together, half of the mixture for each; unless nobody is
-    alone anywhere, so that nobody is known. Nothing is kept between recordings.
+    than `doubt` above what speaks for the other, or the sources hardly differ, two speakers stay together, half of the mixture
+    for each; unless nobody is alone anywhere, so that nobody is known. Nothing is kept between recordings.
     """
 
     def __init__(
@@ -256,7 +257,7 @@ def _ordered(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> I
         windows = [(one, [next(orders) for _ in one.cases]) for one in waiting]
         for (one, mine), behind in zip(windows[:count], [*windows[1:], None], strict=False):
             account.add(one.cases, mine, last, (behind[0].cases[0], behind[1][0]) if behind else None)
-            enough = [next(sure) >= doubt for _ in mine]
+            enough = [next(sure) >= doubt and (apart >= NEAR or not doubt) for apart, _ in one.apart]
             account.add_apart(one.apart, enough)
             yield one.in_order([order if given else 0.5 for order, given in zip(mine, enough, strict=True)])
             last = mine[-1]

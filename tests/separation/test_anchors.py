@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from sepdiar.audio.source import ArrayAudio, Samples
 from sepdiar.conversation import Span, Turn, mark_overlaps
@@ -148,6 +149,13 @@ def test_what_is_in_doubt_tells_nothing_of_what_comes_behind_it() -> None:
     assert account.facts(RATE)["separated"] == 0
     account.clear()
     assert account.facts(RATE)["separated"] == 1, "nothing was used"
+
+
+@pytest.mark.parametrize(("doubt", "apart", "in_doubt"), [(8.0, 0.1, 1), (8.0, 0.5, 0), (0.0, 0.1, 0)])
+def test_sources_that_hardly_differ_stay_together_whatever_speaks_for_an_order(doubt: float, apart: float, in_doubt: int) -> None:
+    heard, account = Heard.of(seconds(0, 1), voices()[:, :RATE], RATE), Account()
+    list(_ordered([Sliced(heard, [0, 50], [Case(0.0, 40.0)], [(apart, RATE)])], account, doubt=doubt))
+    assert account.facts(RATE)["in_doubt"] == in_doubt
 
 
 class Hedging(ByPitch):
