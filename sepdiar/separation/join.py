@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby, pairwise
+from itertools import groupby
 from operator import itemgetter
 
 import numpy as np
@@ -17,15 +17,13 @@ from sepdiar.errors import SepdiarError
 from sepdiar.separation import Blind
 from sepdiar.separation.anchors import Anchors, by_anchors
 from sepdiar.separation.band import brought_to, full_band, levelled
-from sepdiar.separation.decide import Account, Case, decide, sureness
-from sepdiar.separation.evidence import FRAME, STAY, Heard, Listen, Voices, beside, by_diarization, by_neighbour, cuts, separated
-from sepdiar.separation.plan import Activity, Region, Stretches, Window, plan
+from sepdiar.separation.decide import Account
+from sepdiar.separation.evidence import Heard, Listen, Voices
+from sepdiar.separation.plan import Activity, Region, Stretch, Stretches, Window, plan
 from sepdiar.separation.portion import Portion, Shorter, lacking
+from sepdiar.separation.slices import Sliced, in_order, sliced
 
 CHAPTER = 60.0  # seconds of windows that are heard before any is joined
-TURN = 0.02  # seconds in which one source passes into the other within a window
-NEAR = 0.2  # how far sources lie apart, as `separated` says: what lies nearer is in doubt, whatever speaks for an order
-HELD = 6  # windows of a region, each decided together with so many behind it, however long the region is
 
 Piece = tuple[Span, dict[str, Samples]]
 Place = tuple[int, Span]
@@ -64,44 +62,49 @@ class Joiner:
         ones: the pieces that came before come anew, as if the windows had been so short from the start.
         What happened is counted in `account`.
         """
-        activity, listed = Activity(turns, audio.samples), list(stretches)
-
-        def read(span: Span) -> Samples:
-            return audio.read(span)[:, 0]
-
-        voices = Voices(self._listen, activity, read, audio.rate) if self._listen else None
-        anchors = Anchors(activity, read, audio.rate, self._anchor)
+        known, listed = self._known(audio, turns), list(stretches)
         portion = Portion(self._batch, self._blind.window)
         done = False
         while not done:
             account.clear()
-            regions = plan(iter(listed), activity, audio.rate, portion.window, self._context)
             try:
-                yield from self._pieces(audio, regions, activity, voices, anchors, portion, account)
+                yield from self._pieces(audio, listed, known, portion, account)
                 done = True
             except Shorter:
                 pass
         account.memory = portion.facts()
 
+    def slices(self, audio: Audio, turns: Sequence[Turn], stretches: Stretches) -> Iterator[tuple[Region, Iterator[Sliced]]]:
+        """The windows of each region with all that speaks for an order, before any is decided."""
+        portion = Portion(self._batch, self._blind.window)
+        return self._sliced(audio, list(stretches), self._known(audio, turns), portion, Account())
+
+    def _known(self, audio: Audio, turns: Sequence[Turn]) -> Known:
+        activity = Activity(turns, audio.samples)
+
+        def read(span: Span) -> Samples:
+            return audio.read(span)[:, 0]
+
+        voices = Voices(self._listen, activity, read, audio.rate) if self._listen else None
+        return Known(activity, voices, Anchors(activity, read, audio.rate, self._anchor))
+
     def _pieces(
-        self,
-        audio: Audio,
-        regions: Sequence[Region],
-        activity: Activity,
-        voices: Voices | None,
-        anchors: Anchors,
-        portion: Portion,
-        account: Account,
+        self, audio: Audio, stretches: Sequence[Stretch], known: Known, portion: Portion, account: Account
     ) -> Iterator[Piece]:
-        doubt = self._doubt if any(activity.alone.values()) else 0.0
-        for index, found in groupby(self._heard(audio, regions, anchors, portion, account), key=itemgetter(0)):
-            region = regions[index]
+        doubt = self._doubt if any(known.activity.alone.values()) else 0.0
+        for region, windows in self._sliced(audio, stretches, known, portion, account):
             account.counts.update(regions=1, stretches=len(region.stretches), crowded=int(len(region.speakers) > 2))
-            ordered = _ordered(_sliced((heard for _, heard in found), region, activity, voices), account, doubt)
-            for part, both in joined(ordered, region.windows):
+            for part, both in joined(in_order(windows, account, doubt), region.windows):
                 for piece in within(part, region.stretches):
                     here = both[:, piece.start - part.start : piece.end - part.start]
                     yield piece, dict(zip(region.pair, here, strict=True))
+
+    def _sliced(
+        self, audio: Audio, stretches: Sequence[Stretch], known: Known, portion: Portion, account: Account
+    ) -> Iterator[tuple[Region, Iterator[Sliced]]]:
+        regions = plan(iter(stretches), known.activity, audio.rate, portion.window, self._context)
+        for index, found in groupby(self._heard(audio, regions, known.anchors, portion, account), key=itemgetter(0)):
+            yield regions[index], sliced((heard for _, heard in found), regions[index], known.activity, known.voices)
 
     def _heard(
         self, audio: Audio, regions: Sequence[Region], anchors: Anchors, portion: Portion, account: Account
@@ -156,6 +159,15 @@ class Joiner:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What is known of the speakers of a recording before any window is heard."""
+
+    activity: Activity
+    voices: Voices | None
+    anchors: Anchors
+
+
+@dataclass(frozen=True)
 class Loaded:
     """A pack, what is heard of it, and the same at the rate of the separator."""
 
@@ -195,81 +207,6 @@ def _chapters(places: Sequence[Place], most: int) -> Iterator[list[Place]]:
         samples += len(place[1])
     if chapter:
         yield chapter
-
-
-@dataclass(frozen=True)
-class Sliced:
-    """A window cut into slices, with the evidence of each, how far each was separated, and of how many samples that is."""
-
-    heard: Heard
-    cuts: Sequence[int]
-    cases: Sequence[Case]
-    apart: Sequence[tuple[float, int]]
-
-    def in_order(self, orders: Sequence[float]) -> Samples:
-        """The sources, those of the first speaker first; where the order changes, they pass into each other.
-
-        An order between 0 and 1 leaves them together.
-        """
-        sources = self.heard.sources
-        if set(orders) in ({0}, {1}):
-            return sources[::-1] if orders[0] else sources
-        edges = [0, *(round(FRAME * self.heard.rate) * cut for cut in self.cuts[1:-1]), sources.shape[1]]
-        turned = np.repeat(np.array(orders, np.float64), np.diff(edges))
-        ramp = np.hanning(round(TURN * self.heard.rate) + 2)[1:-1]
-        wide = np.pad(turned, (len(ramp) // 2, len(ramp) - 1 - len(ramp) // 2), mode="edge")
-        share = np.convolve(wide, ramp / ramp.sum(), "valid").astype(np.float32)
-        return sources + share * (sources[::-1] - sources)
-
-
-def _sliced(found: Iterable[Heard], region: Region, activity: Activity, voices: Voices | None) -> Iterator[Sliced]:
-    """Each window of a region with its evidence."""
-    before: Heard | None = None
-    both = activity.both(region.pair)
-    for heard, window in zip(found, region.windows, strict=True):
-        places = cuts(heard, window.part)
-        votes = by_diarization(heard, region.pair, activity)
-        each = len(places) - 1
-        voice, anchors = voices(heard, region.pair) / each if voices else 0.0, heard.anchors / each
-        links = [by_neighbour(before, heard) if before else 0.0] + [STAY] * (each - 1)
-        edges = [min(round(FRAME * heard.rate) * place + heard.span.start, heard.span.end) for place in places]
-        cases, apart = [], []
-        for (begin, end), part, link in zip(pairwise(places), (Span(*edge) for edge in pairwise(edges)), links, strict=True):
-            apart.append(separated(heard, part, region.stretches))
-            said = float(votes[begin:end].sum())
-            much = beside(said + anchors, apart[-1][0])
-            inside = voices.inside(heard, part, region.pair, both) if voices else 0.0
-            cases.append(Case(much * said, voice + inside, link, much * anchors))
-        yield Sliced(heard, places, cases, apart)
-        before = heard
-
-
-def _ordered(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> Iterator[Samples]:
-    """The sources of each window, those of the first speaker first; slices that less than `doubt` decides stay together."""
-    waiting: list[Sliced] = []
-    last: int | None = None
-    told: int | None = None  # the same, where enough spoke for it
-
-    def settled(count: int) -> Iterator[Samples]:
-        nonlocal last, told
-        cases = [case for one in waiting for case in one.cases]
-        orders, sure = iter(decide(cases, last)), iter(sureness(cases, told))
-        windows = [(one, [next(orders) for _ in one.cases]) for one in waiting]
-        for (one, mine), behind in zip(windows[:count], [*windows[1:], None], strict=False):
-            account.add(one.cases, mine, last, (behind[0].cases[0], behind[1][0]) if behind else None)
-            enough = [next(sure) >= doubt and (apart >= NEAR or not doubt) for apart, _ in one.apart]
-            account.add_apart(one.apart, enough)
-            yield one.in_order([order if given else 0.5 for order, given in zip(mine, enough, strict=True)])
-            last = mine[-1]
-            told = last if enough[-1] else None
-        del waiting[:count]
-
-    for one in found:
-        waiting.append(one)
-        if len(waiting) == 2 * HELD:
-            yield from settled(HELD)
-    if waiting:
-        yield from settled(len(waiting))
 
 
 def joined(ordered: Iterable[Samples], windows: Sequence[Window]) -> Iterator[tuple[Span, Samples]]:

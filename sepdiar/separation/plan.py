@@ -27,7 +27,8 @@ JOIN = 0.25  # seconds over which one window passes into the next
 ALONE = 0.5  # seconds in which somebody should be heard alone
 REACHES = (1, 2, 3, 4)  # times the context, until somebody is
 
-Stretches = Iterator[tuple[Span, tuple[str, ...]]]
+Stretch = tuple[Span, tuple[str, ...]]
+Stretches = Iterator[Stretch]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from sepdiar.conversation import Span, Turn, mark_overlaps
 from sepdiar.separation.anchors import Anchors, by_anchors
 from sepdiar.separation.decide import Account, Case
 from sepdiar.separation.evidence import Heard, separated
-from sepdiar.separation.join import HELD, Joiner, Sliced, _ordered
+from sepdiar.separation.join import Joiner
 from sepdiar.separation.plan import Activity, overlapped
+from sepdiar.separation.slices import HELD, Sliced, in_order
 
 RATE = 8000
 
@@ -144,7 +145,7 @@ def test_what_is_in_doubt_tells_nothing_of_what_comes_behind_it() -> None:
     heard = Heard.of(seconds(0, 1), np.zeros((2, RATE), np.float32), RATE)
     account = Account()
     windows = [Sliced(heard, [0, 50], [Case(0.0, 0.0, 9.0)], [(1.0, RATE)])] * (5 * HELD)
-    assert len(list(_ordered(windows, account, doubt=8.0))) == 5 * HELD
+    assert len(list(in_order(windows, account, doubt=8.0))) == 5 * HELD
     assert account.facts(RATE)["in_doubt"] == account.facts(RATE)["slices"] == 5 * HELD
     assert account.facts(RATE)["separated"] == 0
     account.clear()
@@ -154,7 +155,7 @@ def test_what_is_in_doubt_tells_nothing_of_what_comes_behind_it() -> None:
 @pytest.mark.parametrize(("doubt", "apart", "in_doubt"), [(8.0, 0.1, 1), (8.0, 0.5, 0), (0.0, 0.1, 0)])
 def test_sources_that_hardly_differ_stay_together_whatever_speaks_for_an_order(doubt: float, apart: float, in_doubt: int) -> None:
     heard, account = Heard.of(seconds(0, 1), voices()[:, :RATE], RATE), Account()
-    list(_ordered([Sliced(heard, [0, 50], [Case(0.0, 40.0)], [(apart, RATE)])], account, doubt=doubt))
+    list(in_order([Sliced(heard, [0, 50], [Case(0.0, 40.0)], [(apart, RATE)])], account, doubt=doubt))
     assert account.facts(RATE)["in_doubt"] == in_doubt
 
 

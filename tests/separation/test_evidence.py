@@ -9,8 +9,9 @@ from sepdiar.audio.source import ArrayAudio, Samples
 from sepdiar.conversation import Span, Turn, mark_overlaps
 from sepdiar.separation.decide import Account
 from sepdiar.separation.evidence import Heard, Voices, beside, by_diarization, by_neighbour, cuts
-from sepdiar.separation.join import Joiner, _ordered, _sliced
+from sepdiar.separation.join import Joiner
 from sepdiar.separation.plan import Activity, overlapped, plan
+from sepdiar.separation.slices import in_order, sliced
 from sepdiar.testing import speaker, speech
 from sepdiar.testing.oracle import Oracle
 
@@ -114,7 +115,7 @@ def test_two_who_change_places_just_where_they_overlap_are_found_out(ear, right)
     sources = FRAMES[span.start : span.end].T.copy()
     inside = slice(both.start - span.start, both.end - span.start)
     sources[:, inside] = sources[::-1, inside]
-    (made,) = _ordered(_sliced([Heard.of(span, sources, RATE)], region, activity, voices), Account())
+    (made,) = in_order(sliced([Heard.of(span, sources, RATE)], region, activity, voices), Account())
     true = FRAMES[both.start : both.end]
     middle = slice(RATE // 4, -RATE // 4)
     assert (float((made[0] - made[1])[inside][middle] @ (true[:, 0] - true[:, 1])[middle]) > 0) == right

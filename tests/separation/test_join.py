@@ -35,14 +35,14 @@ def test_nobody_changes_channel_across_minutes_of_silence(talk, separated, setti
 
 def test_the_metric_sees_what_the_model_order_would_do(talk, separated, monkeypatch):
     oracle = Oracle(talk.mixture, talk.channels)
-    monkeypatch.setattr("sepdiar.separation.join.decide", lambda cases, before: [0] * len(cases))
+    monkeypatch.setattr("sepdiar.separation.slices.decide", lambda cases, before: [0] * len(cases))
     assert swaps(talk.channels, separated(talk, oracle, oracle.audio).made).value > 20
 
 
 def test_places_changed_within_a_window_are_seen_and_mended(talk, separated, monkeypatch):
     oracle = Oracle(talk.mixture, talk.channels, restless=0.5)
     mended = separated(talk, oracle, oracle.audio)
-    monkeypatch.setattr("sepdiar.separation.join.STAY", 1e9)
+    monkeypatch.setattr("sepdiar.separation.slices.STAY", 1e9)
     left = separated(talk, oracle, oracle.audio)
     assert mended.provenance.parameters["turned"] > 0 == left.provenance.parameters["turned"]
     less, more = (swaps(talk.channels, one.made).figures["swapped"] for one in (mended, left))
