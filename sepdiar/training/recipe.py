@@ -76,6 +76,7 @@ def opened(order: Order, tell: Callable[[str], None] = lambda line: None) -> Ite
                 "--start": digest(order.start) if order.start else "",
             }
             about = {"task": order.task, "recipe": recipe, "train": facts_of(train), "dev": facts_of(dev)}
+            about |= {"recorded_noises": len(noises), "recorded_rooms": len(rooms)}
             yield Training(task, course, order.out, same, device, tell, lambda training: _summarise(training, about, text))
 
 
