@@ -86,6 +86,10 @@ class Clusters:
     def __len__(self) -> int:
         return len(self.seconds)
 
+    def least(self) -> float:
+        """Seconds of the smallest that is a speaker."""
+        return min(max(LEAST, SHARE * float(self.seconds.sum())), float(self.seconds.max(initial=0)))
+
     def large(self, least: float) -> int:
         """How many last `least` seconds."""
         return int((self.seconds >= least).sum())
@@ -131,6 +135,7 @@ def linked(windows: Windows, voices: Voices, known: int, most: int) -> tuple[Nam
         names = named(windows, voices, speakers)
     if not known and len(speakers) > 1:
         different = _until(Clusters.by_name(voices, names), CLOSE)
+        different = different.largest(different.large(different.least()))
         if 0 < len(different) < len(speakers):
             speakers = unit(different.sums)
             names = named(windows, voices, speakers)
@@ -161,9 +166,9 @@ def speakers_of(windows: Windows, voices: Voices, known: int, most: int) -> Vect
 def joined_up(parts: Iterable[Clusters], count: int, known: int, most: int) -> Vectors:
     """The clusters of so many parts of a recording into one vector a speaker; with `known` 0 their number is found."""
     whole = _side_by_side([_until(part, VERY_CLOSE).largest(KEPT) if count > 1 else part for part in parts])
-    least = min(max(LEAST, SHARE * float(whole.seconds.sum())), float(whole.seconds.max(initial=0)))
     if not len(whole):
         return np.zeros((1, whole.sums.shape[1]), np.float32)
+    least = whole.least()
     return unit((_known(whole, known, least) if known else _found(whole, most, least)).sums)
 
 

@@ -135,6 +135,22 @@ def test_speakers_whose_voices_prove_to_be_one_are_one(
     assert names.max() < people
 
 
+@pytest.mark.parametrize(("known", "people"), [(0, 2), (3, 3)])
+def test_who_is_left_with_a_moment_is_no_speaker(
+    conversation: Talks, monkeypatch: pytest.MonkeyPatch, known: int, people: int
+) -> None:
+    audio, turns = conversation((0, 1), 60, gaps=(-0.5, 0.4))
+    windows = listen(audio, PLAN, Ideal(turns))
+    voices = voices_of(audio, windows, pitch)
+    first, second = speakers_of(windows, voices, 2, 8)
+    stranger = linking.unit(np.where(first + second < 0.01, 1, 0)[None].astype(np.float32))[0]
+    window, slot = np.argwhere((voices.seconds > 0) & (voices.seconds < linking.LEAST))[0]
+    voices.vectors[window, slot] = stranger
+    monkeypatch.setattr(linking, "speakers_of", lambda *_: np.stack([first, second, stranger]))
+    names, speakers = linked(windows, voices, known, 8)
+    assert len(speakers) == people and names.max() < people
+
+
 def test_onsets_are_found_in_the_sound_where_nobody_else_speaks(conversation: Talks) -> None:
     audio, turns = conversation((0, 1), 60, noise=1e-4)
     found = diarized(audio, PLAN, Ideal(turns, jitter=4), pitch)
