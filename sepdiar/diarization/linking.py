@@ -125,8 +125,8 @@ class Clusters:
 def linked(windows: Windows, voices: Voices, known: int, most: int) -> tuple[Names, Vectors]:
     """Which speaker each local speaker is, shape (windows, local speakers), -1 for one never heard; and one vector a speaker.
 
-    With `known` 0 their number is found, at most `most`. The voices are learnt again from what the windows agree on, and those
-    that prove to be one then are one.
+    With `known` 0 their number is found, at most `most`. The voices are learnt again from what the windows agree on; where the
+    number is found, those that prove to be one then are one, and who is left with too little is nobody.
     """
     speakers = speakers_of(windows, voices, known, most)
     names = named(windows, voices, speakers)
@@ -137,7 +137,8 @@ def linked(windows: Windows, voices: Voices, known: int, most: int) -> tuple[Nam
         different = _until(Clusters.by_name(voices, names), CLOSE)
         different = different.largest(different.large(different.least()))
         if 0 < len(different) < len(speakers):
-            speakers = unit(different.sums)
+            names = named(windows, voices, unit(different.sums))
+            speakers = _learnt(voices, names, unit(different.sums))
             names = named(windows, voices, speakers)
     return names, speakers
 

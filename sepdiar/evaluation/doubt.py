@@ -1,10 +1,11 @@
 """What doubt costs, and what it saves: `python -m sepdiar.evaluation.doubt FOLDER...`.
 
-Dialogues of two, as `sepdiar simulate` writes them, go through the diarizer and the joiner of the default recipe. Its slices,
-about a second each, are held against the truth where two speak at once: the difference of the two sources against that of the
-true channels. For each doubt: of the slices the share that is given to speakers, how many of these the wrong way round, and
-by how many dB the difference comes nearer to the true one, where 0 is what stays together and more than 30 counts as 30; its
-mean goes by seconds, and its interval (95 %) is a bootstrap over dialogues.
+Dialogues of two, as `sepdiar simulate` writes them, go through the diarizer and the joiner of the default recipe; those in which
+it finds more or fewer people are left out. Its slices, about a second each, are held against the truth where two speak at once:
+the difference of the two sources against that of the true channels. For each doubt (with 0, slices whose sources hardly differ
+are given too): of the slices the share that is given to speakers; how many of these the wrong way round, and where 95 % of such
+counts lie (Poisson); and by how many dB the difference comes nearer to the true one, 0 for what stays together and 30 at most:
+its mean goes by seconds, its interval (95 %) is a bootstrap over dialogues.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -24,13 +26,17 @@ from numpy.typing import NDArray
 from sepdiar import registry
 from sepdiar.audio.source import Audio
 from sepdiar.config import resolve
-from sepdiar.conversation import Conversation, Span, Turn, intersected, mark_overlaps, within
+from sepdiar.conversation import Conversation, Span, Turn, intersected, within
+from sepdiar.diarization.stage import Diarize
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import bootstrap
 from sepdiar.evaluation.command import command
+from sepdiar.evaluation.figures import rates
+from sepdiar.events import silence
 from sepdiar.formats import read_conversation
 from sepdiar.formats.segments import speech
 from sepdiar.metrics.sides import open_audio, open_tracks
+from sepdiar.pipeline import Take
 from sepdiar.separation.decide import Account
 from sepdiar.separation.evidence import FRAME
 from sepdiar.separation.join import Joiner
@@ -60,12 +66,13 @@ Row = tuple[Judged, int, bool]
 class Chain:
     """The diarizer and the joiner of the default recipe."""
 
-    def __init__(self) -> None:
+    def __init__(self, speakers: int = 0) -> None:
         from sepdiar.networks.ear import Ear
 
         recipe = resolve(environ={})
         told = recipe.section("separate")
-        self._diarizer = registry.make("diarizer", recipe.section("diarize")["backend"], {})
+        self._diarize = Diarize(recipe.section("diarize")["backend"], speakers)
+        self._diarize.open()
         blind = registry.make("separator", told["backend"], {})
         listen = Ear(told["voice"]) if told["voice"] else None
         self._joiner = Joiner(blind, told["backend"], listen, told["context_seconds"], told["batch"], told["anchor_seconds"])
@@ -73,16 +80,20 @@ class Chain:
     def judged(self, folder: Path) -> dict[float, list[Row]]:
         """Every slice of a dialogue that can be judged, with what each doubt makes of it."""
         true = read_conversation(folder / FILES["conversation"])
+        if len(true.tracks) != 2 or len(speech(true.turns)) != 2:
+            raise SepdiarError("SD601", "no dialogue of two, one on each of two channels", where=str(folder))
         audio, channels = open_audio(folder / FILES["mixture"]), open_tracks(true, folder)
-        turns = mark_overlaps(self._diarizer.diarize(audio, 2))
+        with TemporaryDirectory() as place:
+            take = Take(Conversation(true.recording), folder / FILES["mixture"], Path(place), Path(place), audio)
+            turns = self._diarize.run(take, silence).conversation.turns
         rows: dict[float, list[Row]] = {doubt: [] for doubt in DOUBTS}
-        if len({turn.speaker for turn in turns}) < 2:
+        if len({turn.speaker for turn in turns}) != 2:
             return rows
-        first = like_the_first(true, turns)
+        first, together = like_the_first(true, turns), _both(true)
         for region, found in self._joiner.slices(audio, turns, overlapped(turns)):
             windows = list(found)
             sign = 1 if region.pair[0] == first else -1
-            both = intersected(region.stretches, _both(true))
+            both = intersected(region.stretches, together)
             marks = [list(judgements(one, both, channels, sign)) for one in windows]
             for doubt in DOUBTS:
                 for (_, orders, given), mine in zip(decided(windows, Account(), doubt), marks, strict=True):
@@ -122,8 +133,8 @@ def judgement(made: NDArray[np.float32], true: NDArray[np.float32], rate: int) -
     """Of the difference of two sources, against the true one."""
     made, true = made.astype(np.float64), true.astype(np.float64)
     whole, scale = float(true @ true), float(np.sqrt((true @ true) * (made @ made)))
-    least = 10 ** (-BEST / 10)
-    nearer = [-10 * float(np.log10(((true - turned) ** 2).sum() / max(whole, 1e-12) + least)) for turned in (made, -made)]
+    left = [max(float(((true - turned) ** 2).sum()) / max(whole, 1e-12), 10 ** (-BEST / 10)) for turned in (made, -made)]
+    nearer = [-10 * float(np.log10(share)) for share in left]
     return Judged(float(made @ true) / scale if scale else 0.0, (nearer[0], nearer[1]), len(true) / rate)
 
 
@@ -135,14 +146,16 @@ def _both(true: Conversation) -> tuple[Span, ...]:
 def figures(dialogues: Sequence[Sequence[Row]]) -> dict[str, Any]:
     """Of one doubt over dialogues."""
     rows = [row for dialogue in dialogues for row in dialogue]
-    given = [(mark.alike * (1 - 2 * order), order) for mark, order, sure in rows if sure]
+    given = [mark.alike * (1 - 2 * order) for mark, order, sure in rows if sure]
+    wrong = sum(alike < WRONG for alike in given)
     sums = np.array([[_gain(dialogue), sum(mark.seconds for mark, _, _ in dialogue)] for dialogue in dialogues if dialogue])
     draws = bootstrap.drawn(len(sums)) @ sums
     return {
         "given": round(len(given) / len(rows), 4),
-        "wrong": sum(alike < WRONG for alike, _ in given),
+        "wrong": wrong,
+        "wrong_interval": tuple(round(end, 1) for end in rates(wrong, 1.0)),
         "nearer_db": round(float(sums[:, 0].sum() / sums[:, 1].sum()), 2),
-        "interval": bootstrap.interval(draws[:, 0] / draws[:, 1], 2),
+        "interval": bootstrap.interval(draws[:, 0] / draws[:, 1], 2) if len(sums) > 1 else None,
     }
 
 
@@ -152,10 +165,10 @@ def _gain(dialogue: Sequence[Row]) -> float:
 
 def found_in(folders: Sequence[Path]) -> list[Path]:
     """The dialogues in the folders, each of which may be one itself. SD101: there is none."""
-    found = [file.parent for folder in folders for file in sorted(folder.rglob(FILES["conversation"]))]
+    found = {file.parent: None for folder in folders for file in sorted(folder.rglob(FILES["mixture"]))}
     if not found:
-        raise SepdiarError("SD101", f"no {FILES['conversation']}", where=", ".join(map(str, folders)))
-    return found
+        raise SepdiarError("SD101", f"no {FILES['mixture']}", where=", ".join(map(str, folders)))
+    return list(found)
 
 
 @command
@@ -163,8 +176,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print the table as JSON."""
     parser = ArgumentParser(prog="python -m sepdiar.evaluation.doubt", description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="of simulated dialogues of two, with their truth")
+    parser.add_argument("--speakers", type=int, default=0, choices=(0, 2), help="what the diarizer is told; 0: it finds out")
     asked = parser.parse_args(arguments)
-    chain = Chain()
+    chain = Chain(asked.speakers)
     judged = []
     for folder in found_in(asked.folders):
         judged.append(chain.judged(folder))
@@ -172,8 +186,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not any(rows[DOUBTS[0]] for rows in judged):
         raise SepdiarError("SD602", "nowhere do two speak at once, and are found", where=str(asked.folders[0]))
     table = {f"{doubt:g}": figures([rows[doubt] for rows in judged]) for doubt in DOUBTS}
-    slices = sum(len(rows[DOUBTS[0]]) for rows in judged)
-    print(json.dumps({"dialogues": len(judged), "slices": slices, "doubt": table}, indent=2))
+    of_each = [rows[DOUBTS[0]] for rows in judged]
+    facts = {
+        "dialogues": len(judged),
+        "left_out": sum(not rows for rows in of_each),
+        "slices": sum(map(len, of_each)),
+        "seconds": round(sum(mark.seconds for rows in of_each for mark, _, _ in rows), 1),
+    }
+    print(json.dumps({**facts, "doubt": table}, indent=2))
     return 0
 
 

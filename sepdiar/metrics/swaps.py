@@ -19,7 +19,7 @@ from sepdiar.metrics.result import Counts, Result, added, ratio
 from sepdiar.metrics.sides import check_alike
 
 PIECE = 1.0  # seconds: a longer stretch of overlap is looked at by pieces, so that a change in its middle is seen
-SHORT = 0.1  # seconds: shorter pieces are left out
+SHORT = 0.1  # seconds: shorter pieces are left out, and those up to two moments longer tell too little
 SURE = 0.2  # of the correlation of the channels' differences: below, a piece tells nothing
 MOMENT = 0.02  # seconds
 QUIET = 0.01  # of the other channel's energy: for a moment below it, a channel holds nobody, and the other one both

@@ -39,7 +39,7 @@ class Joiner:
     `context` is in seconds, and so is `anchor`, what is heard of each speaker alone before a window, or before several; `batch`
     of them of one length are given to the separator at once. Where what speaks for a way of giving sources to speakers is less
     than `doubt` above what speaks for the other, or the sources hardly differ, two speakers stay together, half of the mixture
-    for each; unless nobody is alone anywhere, so that nobody is known. Nothing is kept between recordings.
+    for each; unless `doubt` is 0, or nobody is alone anywhere, so that nobody is known. Nothing is kept between recordings.
     """
 
     def __init__(
@@ -75,9 +75,13 @@ class Joiner:
         account.memory = portion.facts()
 
     def slices(self, audio: Audio, turns: Sequence[Turn], stretches: Stretches) -> Iterator[tuple[Region, Iterator[Sliced]]]:
-        """The windows of each region with all that speaks for an order, before any is decided."""
+        """The windows of each region with all that speaks for an order, before any is decided; those of a region are to be read
+        before the next one is asked for. SD901: memory is short, which `sources` knows to live with."""
         portion = Portion(self._batch, self._blind.window)
-        return self._sliced(audio, list(stretches), self._known(audio, turns), portion, Account())
+        try:
+            yield from self._sliced(audio, list(stretches), self._known(audio, turns), portion, Account())
+        except Shorter as error:
+            raise SepdiarError("SD901", f"out of memory in a window of {self._blind.window:g} s", where=self._name) from error
 
     def _known(self, audio: Audio, turns: Sequence[Turn]) -> Known:
         activity = Activity(turns, audio.samples)

@@ -15,7 +15,7 @@ from sepdiar.separation.evidence import FRAME, STAY, Heard, Voices, beside, by_d
 from sepdiar.separation.plan import Activity, Region
 
 TURN = 0.02  # seconds in which one source passes into the other within a window
-NEAR = 0.2  # how far sources lie apart, as `separated` says: what lies nearer is in doubt, whatever speaks for an order
+NEAR = 0.2  # how far sources lie apart, as `separated` says: what lies nearer is in doubt, whatever else is known, if anything is
 HELD = 6  # windows of a region, each decided together with so many behind it, however long the region is
 
 
@@ -74,7 +74,7 @@ def in_order(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> I
 
 def decided(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> Iterator[tuple[Sliced, list[int], list[bool]]]:
     """Each window with the order of each of its slices, and whether that is given: whether `doubt` or more decides it, and its
-    sources lie apart."""
+    sources lie apart. Without doubt all are given."""
     waiting: list[Sliced] = []
     last: int | None = None
     told: int | None = None  # the same, where enough spoke for it
@@ -86,9 +86,10 @@ def decided(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> It
         windows = [(one, [next(orders) for _ in one.cases]) for one in waiting]
         for (one, mine), behind in zip(windows[:count], [*windows[1:], None], strict=False):
             account.add(one.cases, mine, last, (behind[0].cases[0], behind[1][0]) if behind else None)
-            enough = [next(sure) >= doubt and (apart >= NEAR or not doubt) for apart, _ in one.apart]
-            account.add_apart(one.apart, enough)
-            yield one, mine, enough
+            enough = [next(sure) >= doubt for _ in mine]
+            given = [spoken and (apart >= NEAR or not doubt) for spoken, (apart, _) in zip(enough, one.apart, strict=True)]
+            account.add_apart(one.apart, given)
+            yield one, mine, given
             last = mine[-1]
             told = last if enough[-1] else None
         del waiting[:count]

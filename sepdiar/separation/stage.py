@@ -33,7 +33,7 @@ class Separate(BackendStage):
     that knows speakers by their voices, "" for none; and where what speaks for one way of giving sources to speakers is less than
     `doubt` above what speaks for the other, or the sources hardly differ, nothing is separated, which is counted: 4 make the odds
     e times better. Where one is alone beside an overlap speaks for 14 at most, so that above it voices, or other windows, have to
-    say so as well.
+    say so as well. With a `doubt` of 0 all is separated.
 
     Where it comes before the diarizer, a blind separator hears every second, and its two tracks are nobody's yet: windows are
     joined by what they have in common alone. `everywhere` then says whether the channels will be the tracks, or the input

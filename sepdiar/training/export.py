@@ -90,7 +90,7 @@ def trained(summary: dict[str, Any]) -> str:
         "torch": machine["packages"]["torch"],
         "date": machine["date"],
     }
-    also = "recorded_noises", "recorded_rooms", "blend", "start", "ended", "newest"
+    also = "given_noises", "given_responses", "blend", "start", "ended", "newest"
     facts |= {key: summary[key] for key in also if key in summary}
     lines = ["[trained]", *(f"{key} = {json.dumps(value)}" for key, value in facts.items())]
     figures = [f"{key if _BARE.fullmatch(key) else json.dumps(key)} = {value:.6g}" for key, value in summary["figures"].items()]

@@ -75,8 +75,8 @@ def opened(order: Order, tell: Callable[[str], None] = lambda line: None) -> Ite
                 "--rooms": _heard(rooms),
                 "--start": digest(order.start) if order.start else "",
             }
-            about = {"task": order.task, "recipe": recipe, "train": facts_of(train), "dev": facts_of(dev)}
-            about |= {"recorded_noises": len(noises), "recorded_rooms": len(rooms)}
+            about: dict[str, Any] = {"task": order.task, "recipe": recipe, "train": facts_of(train), "dev": facts_of(dev)}
+            about |= {"given_noises": len(noises), "given_responses": len(rooms)}
             yield Training(task, course, order.out, same, device, tell, lambda training: _summarise(training, about, text))
 
 

@@ -119,20 +119,38 @@ def test_voices_that_sound_alike_stay_two_where_windows_hear_two(conversation: T
     assert len(speakers_of(windows, voices_of(audio, windows, alike), 0, 8)) == 2
 
 
+def test_names_are_one_by_their_voices_and_two_where_both_are_heard_at_once() -> None:
+    """Two names of one voice: in different windows, and then in the same ones."""
+    vector = np.eye(4, dtype=np.float32)[0]
+    seconds = np.zeros((12, SLOTS), np.float32)
+    seconds[:6, 0] = seconds[6:, 1] = 4
+    names = np.where(seconds > 0, np.array([0, 1, -1]), -1)
+    apart = linking.Clusters.by_name(linking.Voices(np.broadcast_to(vector, (12, SLOTS, 4)), seconds), names)
+    assert apart.seconds.tolist() == [24, 24] and not apart.evidence.any() and apart.closeness()[0, 1] > 0
+    seconds[:, 1] = 3
+    beside = linking.Clusters.by_name(
+        linking.Voices(np.broadcast_to(vector, (12, SLOTS, 4)), seconds), np.where(seconds > 0, [0, 1, -1], -1)
+    )
+    assert beside.seconds.tolist() == [24, 36]
+    assert beside.evidence.tolist() == [[0, -6 * 3 * linking.APART], [-6 * 3 * linking.APART, 0]]
+    assert beside.closeness()[0, 1] < apart.closeness()[0, 1]
+
+
 @pytest.mark.parametrize(("known", "people"), [(0, 2), (3, 3)])
 def test_speakers_whose_voices_prove_to_be_one_are_one(
     conversation: Talks, monkeypatch: pytest.MonkeyPatch, known: int, people: int
 ) -> None:
     """As where a few local speakers that were two people to begin with are left as a third."""
-    audio, turns = conversation((0, 1), 60, gaps=(-0.5, 0.4))
+    audio, turns = conversation((0, 1), 60, gaps=(0.35, 0.8))
     windows = listen(audio, PLAN, Ideal(turns))
     voices = voices_of(audio, windows, pitch)
     first, second = speakers_of(windows, voices, 2, 8)
-    found = np.stack([first, second, linking.unit(second[None] + 0.8 * first)[0]])
-    monkeypatch.setattr(linking, "speakers_of", lambda *_: found)
+    late = np.arange(len(windows))[:, None] > len(windows) / 2  # from here on the second sounds a little different
+    changed = linking.unit((second + 0.6 * np.roll(second, 6))[None])[0]
+    voices.vectors[late & (voices.vectors @ second > 0.8)] = changed
+    monkeypatch.setattr(linking, "speakers_of", lambda *_: np.stack([first, second, changed]))
     names, speakers = linked(windows, voices, known, 8)
-    assert len(speakers) == people
-    assert names.max() < people
+    assert len(speakers) == people == len(set(names[names >= 0].tolist()))
 
 
 @pytest.mark.parametrize(("known", "people"), [(0, 2), (3, 3)])
@@ -148,7 +166,7 @@ def test_who_is_left_with_a_moment_is_no_speaker(
     voices.vectors[window, slot] = stranger
     monkeypatch.setattr(linking, "speakers_of", lambda *_: np.stack([first, second, stranger]))
     names, speakers = linked(windows, voices, known, 8)
-    assert len(speakers) == people and names.max() < people
+    assert len(speakers) == people == len(set(names[names >= 0].tolist()))
 
 
 def test_onsets_are_found_in_the_sound_where_nobody_else_speaks(conversation: Talks) -> None:

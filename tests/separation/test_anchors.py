@@ -140,6 +140,16 @@ def test_where_nobody_is_known_nothing_is_in_doubt() -> None:
     assert account.facts(RATE)["in_doubt"] == 0 and len(pieces) == len({span for span, _ in pieces}) > 0
 
 
+@pytest.mark.parametrize("place", range(3, 10))
+def test_what_hardly_differs_takes_nothing_from_what_comes_behind_it(place: int) -> None:
+    """Wherever the windows end that are decided together."""
+    heard, account = Heard.of(seconds(0, 1), voices()[:, :RATE], RATE), Account()
+    apart = [0.1 if number == place else 1.0 for number in range(3 * HELD)]
+    windows = [Sliced(heard, [0, 50], [Case(0.0, 20.0 * (not number), 9.0)], [(far, RATE)]) for number, far in enumerate(apart)]
+    list(in_order(windows, account, doubt=12.0))
+    assert account.facts(RATE)["in_doubt"] == 1
+
+
 def test_what_is_in_doubt_tells_nothing_of_what_comes_behind_it() -> None:
     """However long a region is, and wherever the windows end that are decided together."""
     heard = Heard.of(seconds(0, 1), np.zeros((2, RATE), np.float32), RATE)

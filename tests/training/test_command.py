@@ -125,7 +125,7 @@ def test_what_is_told_at_the_end(speech: Path, tmp_path: Path) -> None:
     told = json.loads((tmp_path / "run" / "training.json").read_text())
     assert told["finished"] and told["steps"] == 12 and told["parameters"] == 33 and told["skipped_steps"] == 0
     assert told["train"]["speakers"] == told["dev"]["speakers"] == 2 and told["train"]["hours"] > 0
-    assert told["recorded_noises"] == told["recorded_rooms"] == 0
+    assert told["given_noises"] == told["given_responses"] == 0
     assert told["machine"]["packages"]["torch"] == torch.__version__
     assert told["best_step"] in (4, 8, 12) and list(told["figures"]) == ["minus error"]
 
@@ -285,7 +285,7 @@ def test_export_fills_the_card_and_keeps_what_was_written(speech: Path, tmp_path
     read = tomllib.loads(card.read_text())
     assert read["about"] == "how loud" and "# by hand" in card.read_text() and read["limits"] == {"rate": "16 kHz"}
     assert read["trained"]["steps"] == 12 and read["trained"]["dev"].keys() == {"minus error"}
-    assert read["trained"]["recorded_rooms"] == 0
+    assert read["trained"]["given_responses"] == 0
     loaded = weights.load(weights.Model("compact-loudness", read["sha256"], folder, read))
     assert not loaded.training and (folder / "train.toml").read_text().startswith("# kept with its remarks")
 
