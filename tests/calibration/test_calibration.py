@@ -14,6 +14,7 @@ import pytest
 from sepdiar.calibration.features import features
 from sepdiar.calibration.model import COVERAGE, FLOOR, Model, fit
 from sepdiar.calibration.stage import Predict, made_by
+from sepdiar.config import resolve
 from sepdiar.conversation import Conversation, Provenance, Recording, Span, Turn, Word, mark_overlaps
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event
@@ -113,8 +114,10 @@ def test_what_ships_is_predicted() -> None:
     """After a new training the calibration is to be learnt anew; see eval/calibration."""
     known = json.loads(files("sepdiar.calibration").joinpath("embedded.json").read_text(encoding="utf-8"))["made_by"]
     for stage in ("diarize", "separate"):
-        _, names, hashes = known[stage][:3]
+        _, names, hashes, settings = known[stage]
         assert [find(name).sha256 for name in names.split(", ")] == hashes.split()
+        shipped = resolve(environ={}).section(stage)
+        assert {key: value for key, value in json.loads(settings).items() if shipped.get(key, value) != value} == {}
 
 
 @pytest.mark.parametrize(
@@ -130,7 +133,8 @@ def test_other_models_and_settings_are_not_predicted_and_that_is_said(
 
 
 def test_what_makes_no_more_errors_may_be_set_otherwise(tmp_path: Path) -> None:
-    scores, told = predicted(conversation(diarize={"speakers": 2}, separate={"batch": 1, "doubt": 20}), tmp_path)
+    doubt = resolve(environ={}).section("separate")["doubt"]
+    scores, told = predicted(conversation(diarize={"speakers": 2}, separate={"batch": 1, "doubt": int(doubt)}), tmp_path)
     assert "predicted-der" in scores and told == []
 
 
