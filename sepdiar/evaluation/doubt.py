@@ -15,7 +15,6 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,7 +37,6 @@ from sepdiar.formats.segments import speech
 from sepdiar.metrics.sides import open_audio, open_tracks
 from sepdiar.pipeline import Take
 from sepdiar.separation.decide import Account
-from sepdiar.separation.evidence import FRAME
 from sepdiar.separation.join import Joiner
 from sepdiar.separation.plan import overlapped
 from sepdiar.separation.slices import Sliced, decided
@@ -117,15 +115,14 @@ def like_the_first(true: Conversation, turns: Sequence[Turn]) -> str:
 
 def judgements(one: Sliced, both: Sequence[Span], channels: Audio, sign: int) -> Iterator[Judged | None]:
     """Of each slice of a window, None where two speak for too short; `sign` is -1 where the channels are the other way round."""
-    start, frame = one.heard.span.start, round(FRAME * one.heard.rate)
-    edges = [min(start + frame * cut, one.heard.span.end) for cut in one.cuts]
-    for begin, end in pairwise(edges):
-        parts = within(Span(begin, end), both)
+    start = one.heard.span.start
+    for part in one.parts:
+        parts = within(part, both)
         if sum(map(len, parts)) < LEAST * one.heard.rate:
             yield None
             continue
-        made = np.concatenate([one.heard.sources[:, part.start - start : part.end - start] for part in parts], axis=1)
-        true = np.concatenate([channels.read(part) for part in parts])
+        made = np.concatenate([one.heard.sources[:, span.start - start : span.end - start] for span in parts], axis=1)
+        true = np.concatenate([channels.read(span) for span in parts])
         yield judgement(made[0] - made[1], sign * (true[:, 0] - true[:, 1]), one.heard.rate)
 
 

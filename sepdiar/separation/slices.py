@@ -15,7 +15,7 @@ from sepdiar.separation.evidence import FRAME, STAY, Heard, Voices, beside, by_d
 from sepdiar.separation.plan import Activity, Region
 
 TURN = 0.02  # seconds in which one source passes into the other within a window
-NEAR = 0.2  # how far sources lie apart, as `separated` says: what lies nearer is in doubt, whatever else is known, if anything is
+NEAR = 0.2  # how far sources lie apart, as `separated` says: with any doubt, what lies nearer stays together
 HELD = 6  # windows of a region, each decided together with so many behind it, however long the region is
 
 
@@ -27,6 +27,11 @@ class Sliced:
     cuts: Sequence[int]
     cases: Sequence[Case]
     apart: Sequence[tuple[float, int]]
+
+    @property
+    def parts(self) -> list[Span]:
+        """When each of the slices is, in the recording."""
+        return _parts(self.heard, self.cuts)
 
     def in_order(self, orders: Sequence[float]) -> Samples:
         """The sources, those of the first speaker first; where the order changes, they pass into each other.
@@ -54,9 +59,8 @@ def sliced(found: Iterable[Heard], region: Region, activity: Activity, voices: V
         each = len(places) - 1
         voice, anchors = voices(heard, region.pair) / each if voices else 0.0, heard.anchors / each
         links = [by_neighbour(before, heard) if before else 0.0] + [STAY] * (each - 1)
-        edges = [min(round(FRAME * heard.rate) * place + heard.span.start, heard.span.end) for place in places]
         cases, apart = [], []
-        for (begin, end), part, link in zip(pairwise(places), (Span(*edge) for edge in pairwise(edges)), links, strict=True):
+        for (begin, end), part, link in zip(pairwise(places), _parts(heard, places), links, strict=True):
             apart.append(separated(heard, part, region.stretches))
             said = float(votes[begin:end].sum())
             much = beside(said + anchors, apart[-1][0])
@@ -64,6 +68,11 @@ def sliced(found: Iterable[Heard], region: Region, activity: Activity, voices: V
             cases.append(Case(much * said, voice + inside, link, much * anchors))
         yield Sliced(heard, places, cases, apart)
         before = heard
+
+
+def _parts(heard: Heard, places: Sequence[int]) -> list[Span]:
+    frame = round(FRAME * heard.rate)
+    return [Span(*edges) for edges in pairwise(min(frame * place + heard.span.start, heard.span.end) for place in places)]
 
 
 def in_order(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> Iterator[Samples]:
