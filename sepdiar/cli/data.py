@@ -74,7 +74,8 @@ def names(context: click.Context, option: click.Parameter, text: str | None) -> 
 def simulate(manifest: Path, out: Path, log_format: str, machine: bool, **chosen: Any) -> None:
     """Two-channel dialogues with true turns and words.
 
-    MANIFEST is a TSV of single-speaker speech with the columns utt, speaker, file and text.
+    MANIFEST is a TSV of single-speaker speech with the columns utt, speaker, file and text. Where it tells sessions (a column of
+    that name, or chapters in utt, as LibriSpeech has them), each speaker of a dialogue keeps to one.
     """
     from sepdiar.cli.display import listening
     from sepdiar.events import Event

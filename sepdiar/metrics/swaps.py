@@ -29,7 +29,8 @@ PROTOCOL = "; ".join(
         f"pieces: what two speak at once, by {PIECE:g} s, those below {SHORT:g} s left out",
         f"decided by the correlation of the channels' difference with that of the reference's, over the moments of "
         f"{1000 * MOMENT:g} ms in which neither channel is {-10 * log10(QUIET):g} dB below the other, nor just before or after, "
-        f"where it fades; undecided below {SURE:g}, and where such moments are less than {SHORT:g} s",
+        f"where it fades; undecided below {SURE:g}, where such moments are less than {SHORT:g} s, and where all moments of the "
+        "piece together say the opposite",
         "before the first piece: as where only one speaks",
         "swapped: pieces that hold the speakers the other way round than the stretches where only one speaks",
     ]
@@ -57,11 +58,11 @@ def swaps(reference: Audio, hypothesis: Audio, *, turns: Sequence[Segment] | Non
     counts = {"swaps": 0, "pieces": 0, "undecided": 0, "swapped_seconds": 0.0, "decided_seconds": 0.0}
     last = first
     for piece in _pieces(stretches, round(PIECE * rate), round(SHORT * rate)):
-        frames = np.hstack([audio.read(piece) for audio in audios]).astype(np.float64)
-        frames = frames[_parted(hypothesis, piece, round(MOMENT * rate))]
-        alike = _alike(frames.T @ frames)
+        frames, parted = _read(audios, piece, round(MOMENT * rate))
+        told = frames[parted]
+        alike, whole = _alike(told.T @ told), _alike(frames.T @ frames)
         counts["pieces"] += 1
-        if abs(alike) < SURE or len(frames) < SHORT * rate:
+        if abs(alike) < SURE or len(told) < SHORT * rate or alike * whole < 0:
             counts["undecided"] += 1
             continue
         now = 1.0 if alike > 0 else -1.0
@@ -85,18 +86,21 @@ def _pieces(stretches: Sequence[tuple[Span, frozenset[int]]], size: int, least: 
                     yield Span(start, end)
 
 
-def _parted(made: Audio, piece: Span, size: int) -> NDArray[np.bool_]:
-    """The samples of a piece in those of its moments in which each of two channels holds something, as before and after them.
+def _read(audios: Sequence[Audio], piece: Span, size: int) -> tuple[Matrix, NDArray[np.bool_]]:
+    """A piece of all channels, the last two of which were made; and the samples in those of its moments in which each of these
+    two holds something, as before and after them.
 
     Beside a moment in which one channel is silent, it fades: for that while one channel holds more of both speakers than the
     other, which says nothing of who is where.
     """
-    before, after = size * (piece.start >= size), size * (piece.end + size <= made.samples)
-    frames = made.read(Span(piece.start - before, piece.end + after)).astype(np.float64)
-    energies = np.add.reduceat(frames**2, np.arange(0, len(frames), size))
+    before, after = size * (piece.start >= size), size * (piece.end + size <= audios[0].samples)
+    wide = Span(piece.start - before, piece.end + after)
+    frames = np.hstack([audio.read(wide) for audio in audios]).astype(np.float64)
+    energies = np.add.reduceat(frames[:, -2:] ** 2, np.arange(0, len(frames), size))
     parted = np.pad(energies.min(axis=1) > QUIET * energies.max(axis=1), 1, mode="edge")
     steady: NDArray[np.bool_] = parted[:-2] & parted[1:-1] & parted[2:]
-    return np.repeat(steady, size)[before : before + len(piece)]
+    inside = slice(before, before + len(piece))
+    return frames[inside], np.repeat(steady, size)[inside]
 
 
 def _alike(energies: Matrix) -> float:

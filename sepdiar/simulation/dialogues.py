@@ -76,7 +76,9 @@ def simulate(
     `manifest`, `root` and `words` are as in `manifest.read_manifest`; `split` and `speakers` choose from it. Each dialogue has
     two speakers, drawn with (seed, number of the dialogue): dialogue 7 is the same however many are made. `overlap` is the
     share of speech time in which both speak; `levels` is the range, in dB of full scale, of a speaker's level. `rate` is that of
-    the first utterance where it is not given. With `script`, the turns are the lines of the manifest in their order, one
+    the first utterance where it is not given. What a speaker says in a
+    dialogue comes of one session, where the manifest knows them: in another one the same person sounds like somebody else, and
+    speaks in another place. With `script`, the turns are the lines of the manifest in their order, one
     dialogue for each name in its column `dialogue`; `dialogues` and `seconds` mean nothing then.
 
     Into `out`, which is made:
@@ -130,15 +132,18 @@ def simulate(
 
 
 def _make(asked: _Asked, index: int, folder: Path, lines: Sequence[Utterance]) -> tuple[dict[str, Any], dict[str, Any]]:
-    talk, sound = np.random.default_rng([asked.seed, index]).spawn(2)
+    talk, sound, place = np.random.default_rng([asked.seed, index]).spawn(3)
     ears, floor = Ears(asked.rate), Floor(asked.rate, asked.overlap, talk)
     samples = round(asked.seconds * asked.rate)
+    sessions: dict[str, str] = {}
     if asked.script:
         said, samples = recite(lines, ears, floor), _script_limit(lines, asked.rate)
         names = list(dict.fromkeys(line.speaker for line in lines))
     else:
         names = _pair(lines, talk)
-        said = converse([Voice([line for line in lines if line.speaker == name], ears, talk) for name in names], floor, samples)
+        own = {name: _of_one_session([line for line in lines if line.speaker == name], place) for name in names}
+        sessions = {name: said[0].session for name, said in own.items() if said[0].session}
+        said = converse([Voice(known, ears, talk) for known in own.values()], floor, samples)
     room = draw_room(asked.rooms, asked.rate, sound) if asked.rooms else None
     gains = [decibels(float(sound.uniform(*asked.levels))) for _ in names]
     noise, loop = draw_noise(asked.noise, asked.rate, sound) if asked.noise else ("", None)
@@ -157,6 +162,7 @@ def _make(asked: _Asked, index: int, folder: Path, lines: Sequence[Utterance]) -
     provenance = Provenance("simulate", sepdiar.__version__, parameters=asked.parameters(), seed=asked.seed)
     truth = truth_of(folder, booth.rate, booth.samples, names, turns, provenance)
     facts: dict[str, Any] = {"room": room.name if room else "", "noise": noise, "snr": round(snr, 3) if noise else None}
+    facts |= {"sessions": sessions} if sessions else {}
     facts["levels"] = {name: round(20 * float(np.log10(level * gain)), 3) for name, level in zip(names, gains, strict=True)}
     return write_truth(folder, truth), {"id": folder.name, **describe(truth, placed, ears), **facts}
 
@@ -188,6 +194,12 @@ def _casts(utterances: Sequence[Utterance], dialogues: int, script: bool) -> lis
 def _pair(utterances: Sequence[Utterance], rng: np.random.Generator) -> list[str]:
     names = sorted({utterance.speaker for utterance in utterances})
     return [names[i] for i in rng.choice(len(names), 2, replace=False)]
+
+
+def _of_one_session(lines: Sequence[Utterance], rng: np.random.Generator) -> list[Utterance]:
+    """What was recorded with one of a speaker's utterances: in a talk nobody changes microphone, place or age."""
+    drawn = lines[int(rng.integers(len(lines)))].session
+    return [line for line in lines if line.session == drawn]
 
 
 def _script_limit(lines: Sequence[Utterance], rate: int) -> int:

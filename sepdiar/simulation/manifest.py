@@ -16,6 +16,7 @@ BACKCHANNEL = "backchannel"
 _NAME = re.compile(r"[^\s\x00-\x1f;#][^\s\x00-\x1f]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_CHAPTER = re.compile(r"[-_](\d+)[-_]\d[-_\d]*")  # behind the speaker, in the names of LibriSpeech, LibriTTS and MLS
 _SCHEME_OR_COMMAND = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|-$|.*[|`]|.*\$\(|.*\\")
 
 
@@ -25,6 +26,7 @@ class Utterance:
 
     `seconds` is the length that the manifest states, 0 where it does not; `role` is "" or "backchannel"; `dialogue` names
     the scripted dialogue to which the line belongs; `split` is what it is for: train, dev, or whatever the manifest says.
+    `session` names the recording of which it is a part, with one microphone and in one place; "" where that is not known.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Utterance:
     role: str = ""
     dialogue: str = ""
     split: str = ""
+    session: str = ""
 
     @property
     def is_short(self) -> bool:
@@ -47,7 +50,8 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None, words: st
     """The utterances of a TSV with a header line and at least the columns utt, speaker, file and text.
 
     `file` is relative to `root`, the folder of the manifest where it is not given. Read too, where they are there: `seconds`,
-    `split` (see `choose`), `role` (`backchannel`: said while the other speaks) and `dialogue` (the scripted dialogue of a line).
+    `split` (see `choose`), `role` (`backchannel`: said while the other speaks), `dialogue` (the scripted dialogue of a line) and
+    `session`; where that is not there and utt is speaker-chapter-number, as in LibriSpeech, it is the chapter.
     Times of words come from `words`, or the CTM of the same name beside the manifest (`lines.ctm` for `lines.tsv`), whose
     first column is utt. No audio is opened here.
 
@@ -136,7 +140,10 @@ def _utterance(
         raise SepdiarError("SD403", f"seconds is not a number: {fields['seconds']!r}", where=where) from None
     file = _inside(fields["file"], base, where)
     known, split = times.get(fields["utt"]), fields.get("split", "")
-    return Utterance(fields["utt"], fields["speaker"], file, fields["text"].strip(), known, seconds, role, dialogue, split)
+    utt, speaker, session = fields["utt"], fields["speaker"], fields.get("session", "").strip()
+    if not session and utt.startswith(speaker) and (chapter := _CHAPTER.fullmatch(utt, len(speaker))):
+        session = chapter[1]
+    return Utterance(utt, speaker, file, fields["text"].strip(), known, seconds, role, dialogue, split, session)
 
 
 def _inside(name: str, base: Path, where: str) -> Path:

@@ -153,6 +153,31 @@ def test_another_seed_makes_another_dialogue(made: Path, manifest: Path, tmp_pat
     assert digests(tmp_path / "dialogue-0000") != digests(made / "dialogue-0000")
 
 
+def test_nobody_leaves_the_session_in_which_a_dialogue_begins(made: Path, manifest: Path, tmp_path: Path) -> None:
+    header, *lines = manifest.read_text().splitlines()
+    known = [(line, line.split("\t")[header.split("\t").index("speaker")]) for line in lines]
+
+    def made_of(name: str, sessions: list[str]) -> Path:
+        file, out = manifest.parent / f"{name}.tsv", tmp_path / name
+        rows = (f"{line}\t{session}" for (line, _), session in zip(known, sessions, strict=True) if session)
+        file.write_text("\n".join((f"{header}\tsession", *rows)) + "\n")
+        simulate(file, out, words=manifest.with_suffix(".ctm"), dialogues=4)
+        return out
+
+    two = made_of("two", [("morning", "evening")[number % 2] for number in range(len(lines))])
+    drawn = [row["sessions"] for row in statistics(two)["dialogues"]]
+    assert {session for one in drawn for session in one.values()} == {"morning", "evening"}
+    for number, one in enumerate(drawn):
+        kept = [("morning", "evening")[at % 2] for at in range(len(lines))]
+        only = [session if one.get(who, session) == session else "" for session, (_, who) in zip(kept, known, strict=True)]
+        alone = made_of(f"only-{number}", only)
+        for file in ("channels.flac", "truth.rttm"):
+            place = Path(f"dialogue-{number:04}") / file
+            assert (alone / place).read_bytes() == (two / place).read_bytes()
+    one = made_of("one", ["noon"] * len(lines))
+    assert (one / "dialogue-0000/channels.flac").read_bytes() == (made / "dialogue-0000/channels.flac").read_bytes()
+
+
 def test_a_room_leaves_the_turns_and_fills_their_ends(made: Path, manifest: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     tail = 0.3 * rng.standard_normal((4000, 2)) * np.logspace(0, -3, 4000)[:, None]

@@ -123,6 +123,14 @@ def test_split_and_speakers_choose(tmp_path: Path) -> None:
         assert caught.value.code == "SD202"
 
 
+def test_a_session_is_told_by_its_column_or_by_a_name_like_those_of_librispeech(tmp_path: Path) -> None:
+    names = ("84-121123-0004", "84_121550_000012_000000", "84-7", "841-121123-0004", "84x-121123-0004", "noon-84-121123-0004")
+    path = written(tmp_path, *(f"{name}\t84\ta.wav\tx" for name in names))
+    assert [one.session for one in read_manifest(path)] == ["121123", "121550", "", "", "", ""]
+    path = written(tmp_path, "84-121123-0004\t84\ta.wav\tx\tat home", "u1\tb\tb.wav\tx\t", header=HEADER + "\tsession")
+    assert [one.session for one in read_manifest(path)] == ["at home", ""]
+
+
 def test_words_come_from_the_ctm_beside_it(tmp_path: Path) -> None:
     path = written(tmp_path, "u0\tanna\ta.wav\thello you", "u1\tanna\tb.wav\tyes")
     path.with_suffix(".ctm").write_text("u0 1 0.6 0.25 you\nu0 1 0.1 0.4 hello\n")
