@@ -21,7 +21,7 @@ from sepdiar.diarization.turns import sounds, turns_of
 from sepdiar.diarization.windows import Activity, Plan, Segmenter, Windows, listen, padded, together
 
 RATE = 16000
-LENGTH, STEP = 10.0, 2.5  # seconds of a window, and from one to the next
+LENGTH, STEP = 16.0, 4.0  # seconds of a window, and from one to the next
 LATE = 0.014  # seconds, by which our segmenter is late to hear somebody begin while another speaks
 EVERY = 2  # windows, of which one is listened to for voices
 LEAST, MOST = 0.4, 6.0  # seconds of a voice: with less it is not heard, and more is not listened to
@@ -33,7 +33,7 @@ GUARD = 480  # samples between two parts of a voice, which are not listened to
 
 
 class Compact:
-    """Our own networks: who speaks in windows of 10 s, overlap included, and whose voice it is; any number of speakers.
+    """Our own networks: who speaks in windows of 16 s, overlap included, and whose voice it is; any number of speakers.
 
     The number of speakers is found as `linking` says, at most `most`. Turns of one speaker less than `pause` seconds apart are
     one. `step` is how many seconds lie between the beginnings of two windows: with fewer it takes longer.

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepdiar.audio.source import Samples
-from sepdiar.conversation import Span, within
+from sepdiar.conversation import Span, merged, within
 from sepdiar.separation.band import brought_to
 from sepdiar.separation.plan import Activity
 
@@ -35,7 +35,8 @@ UNSURE = 0.1  # seconds beside the end of somebody's turn that are not relied on
 MOST = 1.0  # seconds that a turn counts, so that one given to the wrong speaker is outvoted
 SLICE = 1.0  # seconds
 STAY = 1.0  # for the order of the slice before it in a window
-MOVED = 0.25  # seconds by which a cut may be moved to a pause
+MOVED = 0.25  # seconds by which a cut may be moved to where it is quiet
+PAUSE = 0.06  # seconds between two stretches: with less they are one
 WEIGHT = 10.0  # a second of speech without any doubt
 VOICE_WEIGHT = 6.0  # of sources that are exactly like one speaker each, and not at all like the other, in a window
 INSIDE_WEIGHT = 40.0  # of the same in a second in which both speak; of other times by their root
@@ -79,14 +80,28 @@ class Heard:
         return loud
 
 
-def cuts(heard: Heard, part: Span) -> list[int]:
-    """The frames at which the used part of a window is cut into slices: beginning, cuts at the quietest places, end."""
+def cuts(heard: Heard, part: Span, stretches: Sequence[Span]) -> list[int]:
+    """The frames at which the used part of a window is cut into slices: beginning, cuts, end.
+
+    A model may let two change places in a pause between two stretches, so each stretch is for itself; one that is longer than a
+    slice is cut at the quietest places, about every second.
+    """
     frame = round(FRAME * heard.rate)
-    first, last = (part.start - heard.span.start) // frame, -(-(part.end - heard.span.start) // frame)
     step, moved = round(SLICE / FRAME), round(MOVED / FRAME)
     both = heard.energy.sum(axis=0)
-    places = range(first + step, last - step + 1, step)
-    return [first, *(place - moved + int(both[place - moved : place + moved].argmin()) for place in places), last]
+
+    def at(sample: int) -> int:
+        return (sample - heard.span.start) // frame
+
+    together = merged(within(part, stretches), round(PAUSE * heard.rate)) or (part,)
+    places = [at(part.start)]
+    for one, behind in zip(together, [*together[1:], None], strict=True):
+        start, frames = at(one.start), len(one) // frame
+        count = max(1, round(frames / step))
+        for place in (start + frames * number // count for number in range(1, count)):
+            places.append(place - moved + int(both[place - moved : place + moved].argmin()))
+        places += [at((one.end + behind.start) // 2)] if behind else []
+    return [*places, -(-(part.end - heard.span.start) // frame)]
 
 
 def by_diarization(heard: Heard, pair: Sequence[str], activity: Activity) -> Matrix:

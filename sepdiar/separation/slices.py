@@ -54,7 +54,7 @@ def sliced(found: Iterable[Heard], region: Region, activity: Activity, voices: V
     before: Heard | None = None
     both = activity.both(region.pair)
     for heard, window in zip(found, region.windows, strict=True):
-        places = cuts(heard, window.part)
+        places = cuts(heard, window.part, region.stretches)
         votes = by_diarization(heard, region.pair, activity)
         each = len(places) - 1
         voice, anchors = voices(heard, region.pair) / each if voices else 0.0, heard.anchors / each

@@ -106,28 +106,38 @@ def test_what_one_says_alone_counts_up_to_a_limit():
 @pytest.mark.parametrize(("ear", "right"), [(listen, True), (None, False)])
 def test_two_who_change_places_just_where_they_overlap_are_found_out(ear, right):
     """What is alone on both sides of it says that all is well; the voices inside do not."""
-    activity = Activity(TURNS, 12 * RATE)
-    mixture = FRAMES.sum(axis=1)
+    turns = turns_of(("A", 0, 7), ("B", 5, 10))
+    frames, activity = channels_of(turns, 12), Activity(turns, 12 * RATE)
+    mixture = frames.sum(axis=1)
     voices = Voices(ear, activity, lambda span: mixture[span.start : span.end], RATE) if ear else None
-    (region,) = plan(overlapped(TURNS), activity, RATE, 9.0, 0.5)
+    (region,) = plan(overlapped(turns), activity, RATE, 9.0, 0.5)
     (window,) = region.windows
     span, (both,) = window.span, region.stretches
-    sources = FRAMES[span.start : span.end].T.copy()
+    sources = frames[span.start : span.end].T.copy()
     inside = slice(both.start - span.start, both.end - span.start)
     sources[:, inside] = sources[::-1, inside]
     (made,) = in_order(sliced([Heard.of(span, sources, RATE)], region, activity, voices), Account())
-    true = FRAMES[both.start : both.end]
+    true = frames[both.start : both.end]
     middle = slice(RATE // 4, -RATE // 4)
     assert (float((made[0] - made[1])[inside][middle] @ (true[:, 0] - true[:, 1])[middle]) > 0) == right
 
 
-def test_slices_are_cut_in_pauses():
+def test_slices_are_cut_where_it_is_quiet():
     frames = np.random.default_rng(0).standard_normal((4 * RATE, 2)).astype(np.float32)
     frames[round(0.9 * RATE) : round(0.94 * RATE)] = 0
     heard = heard_of(frames, 0, 4)
-    places = cuts(heard, heard.span)
-    assert (places[0], places[-1]) == (0, 200) and places == sorted(places)
+    places = cuts(heard, heard.span, [heard.span])
+    assert (places[0], places[-1], len(places)) == (0, 200, 5) and places == sorted(places)
     assert places[1] in (45, 46)
+
+
+def test_stretches_are_slices_of_their_own_but_for_those_that_all_but_touch():
+    frames = np.random.default_rng(0).standard_normal((9 * RATE, 2)).astype(np.float32)
+    stretches = [Span(round(start * RATE), round(end * RATE)) for start, end in ((1, 1.1), (1.5, 1.6), (1.64, 1.8), (4.0, 6.2))]
+    places = cuts(heard_of(frames, 0, 9), Span(RATE // 2, 7 * RATE), stretches)
+    assert places[:3] == [25, 65, 145] and places[4:] == [350]
+    assert abs(places[3] - 255) <= 13  # the middle of the last, or where it is quieter near that
+    assert cuts(heard_of(frames, 0, 9), Span(0, RATE), stretches[-1:]) == [0, 50]
 
 
 @pytest.mark.parametrize("ear", [listen, None])
