@@ -1,11 +1,11 @@
 """What doubt costs, and what it saves: `python -m sepdiar.evaluation.doubt FOLDER...`.
 
 Dialogues of two, as `sepdiar simulate` writes them, go through the diarizer and the joiner of the default recipe; those in which
-it finds more or fewer people are left out. Its slices, about a second each, are held against the truth where two speak at once:
-the difference of the two sources against that of the true channels. For each doubt (with 0, slices whose sources hardly differ
-are given too): of the slices the share that is given to speakers; how many of these the wrong way round, and where 95 % of such
-counts lie (Poisson); and by how many dB the difference comes nearer to the true one, 0 for what stays together and 30 at most:
-its mean goes by seconds, its interval (95 %) is a bootstrap over dialogues.
+it finds more or fewer people are left out. Its slices, a stretch or about a second each, are held against the truth where two
+speak at once: the difference of the two sources against that of the true channels. For each doubt (with 0, slices whose sources
+hardly differ are given too): of the slices the share that is given to speakers; how many of these the wrong way round, and where
+95 % of such counts lie (Poisson); and by how many dB the difference comes nearer to the true one, 0 for what stays together and
+30 at most: its mean goes by seconds, its interval (95 %) is a bootstrap over dialogues.
 """
 
 from __future__ import annotations
@@ -22,11 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepdiar import registry
 from sepdiar.audio.source import Audio
 from sepdiar.config import resolve
 from sepdiar.conversation import Conversation, Span, Turn, intersected, within
-from sepdiar.diarization.stage import Diarize
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import bootstrap
 from sepdiar.evaluation.command import command
@@ -65,15 +63,12 @@ class Chain:
     """The diarizer and the joiner of the default recipe."""
 
     def __init__(self, speakers: int = 0) -> None:
-        from sepdiar.networks.ear import Ear
-
-        recipe = resolve(environ={})
-        told = recipe.section("separate")
-        self._diarize = Diarize(recipe.section("diarize")["backend"], speakers)
-        self._diarize.open()
-        blind = registry.make("separator", told["backend"], {})
-        listen = Ear(told["voice"]) if told["voice"] else None
-        self._joiner = Joiner(blind, told["backend"], listen, told["context_seconds"], told["batch"], told["anchor_seconds"])
+        recipe = resolve(flags={"diarize.speakers": speakers}, environ={})
+        stages = {stage.name: stage for stage in recipe.pipeline().stages}
+        self._diarize, separate = stages["diarize"], stages["separate"]
+        for stage in (self._diarize, separate):
+            stage.open()
+        self._joiner: Joiner = separate.joiner  # type: ignore[attr-defined]
 
     def judged(self, folder: Path) -> dict[float, list[Row]]:
         """Every slice of a dialogue that can be judged, with what each doubt makes of it."""

@@ -106,9 +106,9 @@ class Account:
         """The record of one recording: `disputed` are windows with evidence against what was decided, `turned` those in which the
         two speakers were found to change places, and `crowded` the regions in which more than two speak.
 
-        Windows are cut into `slices` of about a second, those of the context too, of which those `in_doubt` were not separated,
-        whatever was decided. `separated` is how far the sources lie apart, over all that was used of them: 0 where they are one,
-        or in doubt; two voices that have nothing in common make 1.
+        Windows are cut into `slices`, a stretch of overlap or about a second of one, of which those `in_doubt` were not
+        separated, whatever was decided. `separated` is how far the sources lie apart, over all that was used of them: 0 where
+        they are one, or in doubt; two voices that have nothing in common make 1.
         """
         names = ("diarization", "neighbours", "voice", "anchors", "nothing")
         decided: Mapping[str, int] = {name: self.decided_by[name] for name in names}

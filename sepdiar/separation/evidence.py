@@ -6,7 +6,7 @@ on one scale, about 10 for a second of it without any doubt, and adds:
 - the diarization: where only one of them speaks, that one's source has the energy;
 - the anchors (anchors.py): where a speaker was heard alone before the window, that one's source has the energy;
 - the neighbours: in what two windows have in common, a speaker's sources are alike; and within a window a model seldom lets
-  two speakers change places, which slices of about a second allow to see and to mend;
+  two speakers change places, which slices of a stretch, or of about a second, allow to see and to mend;
 - the voice: a speaker's source has the voice of that speaker's clean turns, most of all where both speak.
 
 The first two know nothing of the inside of an overlap: a model may let two alike voices change places just where the second one

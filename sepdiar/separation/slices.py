@@ -1,4 +1,5 @@
-"""The windows of a region cut into slices of about a second: what speaks for an order of each, and what is decided by it."""
+"""The windows of a region cut into slices, a stretch of overlap or about a second of one: what speaks for an order of each, and
+what is decided by it."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ class Sliced:
         """When each of the slices is, in the recording."""
         return _parts(self.heard, self.cuts)
 
-    def in_order(self, orders: Sequence[float]) -> Samples:
+    def arranged(self, orders: Sequence[float]) -> Samples:
         """The sources, those of the first speaker first; where the order changes, they pass into each other.
 
         An order between 0 and 1 leaves them together.
@@ -78,7 +79,7 @@ def _parts(heard: Heard, places: Sequence[int]) -> list[Span]:
 def in_order(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> Iterator[Samples]:
     """The sources of each window, those of the first speaker first; slices that are in doubt stay together."""
     for one, orders, given in decided(found, account, doubt):
-        yield one.in_order([order if sure else 0.5 for order, sure in zip(orders, given, strict=True)])
+        yield one.arranged([order if sure else 0.5 for order, sure in zip(orders, given, strict=True)])
 
 
 def decided(found: Iterable[Sliced], account: Account, doubt: float = 0.0) -> Iterator[tuple[Sliced, list[int], list[bool]]]:

@@ -60,7 +60,7 @@ class Separate(BackendStage):
         self.everywhere, self.context_seconds, self.batch, self.voice = everywhere, context_seconds, batch, voice
         self.anchor_seconds, self.doubt = anchor_seconds, doubt
         self._voice_sha256 = ""
-        self._joiner: Joiner | None = None
+        self.joiner: Joiner | None = None
         self._account: Mapping[str, Any] = {}
         self._first = False
 
@@ -100,7 +100,7 @@ class Separate(BackendStage):
 
                 listen = Ear(self.voice, self.device)
                 self._voice_sha256 = listen.model_sha256
-            self._joiner = Joiner(
+            self.joiner = Joiner(
                 separator, self.backend, listen, self.context_seconds, self.batch, self.anchor_seconds, self.doubt
             )
 
@@ -108,7 +108,7 @@ class Separate(BackendStage):
         made = super().provenance()
         more: dict[str, Any] = {"everywhere": True} if self.everywhere else {}
         more |= {"first": True} if self._first else {}
-        if self._joiner:
+        if self.joiner:
             more |= {"context_seconds": self.context_seconds, "anchor_seconds": self.anchor_seconds}
             more |= {"doubt": self.doubt, "batch": self.batch, "voice": self.voice, **self._account}
             more |= {"voice_sha256": self._voice_sha256} if self.voice else {}
@@ -125,7 +125,7 @@ class Separate(BackendStage):
         if less := self._account.get("out_of_memory"):
             message = f"out of memory: separated {less['batch']} at once, in windows of at most {less['window']:g} s"
             emit(Event("note", take.conversation.recording.id, {"message": message}))
-        origin = "separated" if self._joiner else self.opened.origin
+        origin = "separated" if self.joiner else self.opened.origin
         return replace(take, sources=Sources(origin, made, self.everywhere, self._first))
 
     def _pieces(self, take: Take) -> Iterator[Piece]:
@@ -133,12 +133,12 @@ class Separate(BackendStage):
         if self._first:
             turns = tuple(Turn(track, Span(0, audio.samples)) for track in TRACKS)
         stretches = everything(turns, audio.samples) if self.everywhere or self._first else overlapped(turns)
-        if not self._joiner:
+        if not self.joiner:
             of = getattr(self.opened, "of", None)
             yield from told(of(take.conversation) if of else self.opened, self.backend, audio, stretches)
             return
         account = Account()
-        yield from self._joiner.sources(audio, turns, stretches, account)
+        yield from self.joiner.sources(audio, turns, stretches, account)
         self._account = account.facts(audio.rate)
 
 
