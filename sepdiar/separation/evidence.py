@@ -10,7 +10,8 @@ on one scale, about 10 for a second of it without any doubt, and adds:
 - the voice: a speaker's source has the voice of that speaker's clean turns, most of all where both speak.
 
 The first two know nothing of the inside of an overlap: a model may let two alike voices change places just where the second one
-begins. So they count for no more than the sources lie apart there, and little beside the voice that is heard inside.
+begins. So they count for no more than the sources lie apart there, and little beside the voice that is heard inside. That voice
+too counts for less where the sources do not lie apart: both hold both people then, and the louder is heard on the wrong side.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ VOICE_RATE = 16_000
 LEAST = 0.3  # seconds of speech that a voice is known from
 LITTLE = 0.1  # seconds in which both speak that are listened to
 BESIDE, IF_APART = 2.0, 5.0  # what is known from where one is alone counts at most, and so much more where sources lie apart
-APART, ENOUGH = 0.6, 4.0  # how far that is, and how much is nearly as good as more
+APART, ENOUGH = 0.9, 4.0  # how far that is, and how much is nearly as good as more
 CLEAN = 4.0  # seconds of a turn that are listened to, at most
 TURNS = 12  # of a speaker
 
@@ -145,9 +146,14 @@ def separated(heard: Heard, part: Span, stretches: Sequence[Span]) -> tuple[floa
     return (float(min(between / mixture, 1.0)), len(one)) if mixture else (1.0, 0)
 
 
+def parted(apart: float) -> float:
+    """How much of what the sources tell counts, from 0 to 1, where they lie so far apart."""
+    return min(apart / APART, 1.0)
+
+
 def beside(alone: float, apart: float) -> float:
     """By how much to multiply the evidence from where one is `alone`, so that all of it is no more than it should count."""
-    most = BESIDE + IF_APART * min(apart / APART, 1.0)
+    most = BESIDE + IF_APART * parted(apart)
     return most * tanh(alone / ENOUGH) / alone if alone else 0.0
 
 

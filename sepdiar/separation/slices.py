@@ -12,7 +12,7 @@ import numpy as np
 from sepdiar.audio.source import Samples
 from sepdiar.conversation import Span
 from sepdiar.separation.decide import Account, Case, decide, sureness
-from sepdiar.separation.evidence import FRAME, STAY, Heard, Voices, beside, by_diarization, by_neighbour, cuts, separated
+from sepdiar.separation.evidence import FRAME, STAY, Heard, Voices, beside, by_diarization, by_neighbour, cuts, parted, separated
 from sepdiar.separation.plan import Activity, Region
 
 TURN = 0.02  # seconds in which one source passes into the other within a window
@@ -65,7 +65,7 @@ def sliced(found: Iterable[Heard], region: Region, activity: Activity, voices: V
             apart.append(separated(heard, part, region.stretches))
             said = float(votes[begin:end].sum())
             much = beside(said + anchors, apart[-1][0])
-            inside = voices.inside(heard, part, region.pair, both) if voices else 0.0
+            inside = parted(apart[-1][0]) * voices.inside(heard, part, region.pair, both) if voices else 0.0
             cases.append(Case(much * said, voice + inside, link, much * anchors))
         yield Sliced(heard, places, cases, apart)
         before = heard

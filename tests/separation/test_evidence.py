@@ -98,7 +98,7 @@ def test_voices_are_known_from_the_inside_of_an_overlap(order):
 
 def test_what_one_says_alone_counts_up_to_a_limit():
     for alone in (-30.0, -1.0, 1.0, 30.0):
-        assert 0 < beside(alone, 0.0) < beside(alone, 0.3) < beside(alone, 0.6) == beside(alone, 1.0)
+        assert 0 < beside(alone, 0.0) < beside(alone, 0.3) < beside(alone, 0.9) == beside(alone, 1.0)
         assert abs(alone * beside(alone, 0.0)) <= 2 and abs(alone * beside(alone, 1.0)) <= 7
     assert beside(0.0, 1.0) == 0
 
