@@ -8,7 +8,7 @@ import pytest
 from sepdiar.audio.source import ArrayAudio, Samples
 from sepdiar.conversation import Span, Turn, mark_overlaps
 from sepdiar.separation.decide import Account
-from sepdiar.separation.evidence import Heard, Voices, beside, by_diarization, by_neighbour, cuts
+from sepdiar.separation.evidence import Heard, Voices, beside, by_diarization, by_neighbour, cuts, parted
 from sepdiar.separation.join import Joiner
 from sepdiar.separation.plan import Activity, overlapped, plan
 from sepdiar.separation.slices import in_order, sliced
@@ -101,6 +101,21 @@ def test_what_one_says_alone_counts_up_to_a_limit():
         assert 0 < beside(alone, 0.0) < beside(alone, 0.3) < beside(alone, 0.9) == beside(alone, 1.0)
         assert abs(alone * beside(alone, 0.0)) <= 2 and abs(alone * beside(alone, 1.0)) <= 7
     assert beside(0.0, 1.0) == 0
+
+
+@pytest.mark.parametrize(("leak", "apart", "counts"), [(0.0, 1.0, 1.0), (0.35, 0.09, 0.1)])
+def test_sources_that_hold_both_tell_less_of_the_voices(leak, apart, counts):
+    activity = Activity(TURNS, 12 * RATE)
+    voices = Voices(listen, activity, lambda span: FRAMES[span.start : span.end].sum(axis=1), RATE)
+    (region,) = plan(overlapped(TURNS), activity, RATE, 9.0, 0.5)
+    span = region.windows[0].span
+    mixed = np.array([[1 - leak, leak], [leak, 1 - leak]], np.float32) @ FRAMES[span.start : span.end].T
+    heard = Heard.of(span, mixed, RATE)
+    (one,) = sliced([heard], region, activity, voices)
+    assert one.apart[0][0] == pytest.approx(apart, abs=0.01) and parted(one.apart[0][0]) == pytest.approx(counts, abs=0.01)
+    inside = voices.inside(heard, span, PAIR, activity.both(PAIR))
+    assert one.cases[0].voice == pytest.approx(voices(heard, PAIR) + parted(one.apart[0][0]) * inside)
+    assert inside > 0
 
 
 @pytest.mark.parametrize(("ear", "right"), [(listen, True), (None, False)])
