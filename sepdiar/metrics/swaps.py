@@ -30,7 +30,7 @@ PROTOCOL = "; ".join(
         f"decided by the correlation of the channels' difference with that of the reference's, over the moments of "
         f"{1000 * MOMENT:g} ms in which neither channel is {-10 * log10(QUIET):g} dB below the other, nor just before or after, "
         f"where it fades; undecided below {SURE:g}, where such moments are less than {SHORT:g} s, and where all moments of the "
-        "piece together say the opposite",
+        "piece together say the opposite, as clearly",
         "before the first piece: as where only one speaks",
         "swapped: pieces that hold the speakers the other way round than the stretches where only one speaks",
     ]
@@ -62,7 +62,7 @@ def swaps(reference: Audio, hypothesis: Audio, *, turns: Sequence[Segment] | Non
         told = frames[parted]
         alike, whole = _alike(told.T @ told), _alike(frames.T @ frames)
         counts["pieces"] += 1
-        if abs(alike) < SURE or len(told) < SHORT * rate or alike * whole < 0:
+        if abs(alike) < SURE or len(told) < SHORT * rate or (alike * whole < 0 and abs(whole) >= SURE):
             counts["undecided"] += 1
             continue
         now = 1.0 if alike > 0 else -1.0

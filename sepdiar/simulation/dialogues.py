@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from sepdiar.simulation.talk import Ears, Said, Voice, converse, recite
 from sepdiar.simulation.truth import sha256, speech_time, truth_of, write_truth
 from sepdiar.simulation.turntaking import Floor, Placed
 
+ENOUGH = 5  # utterances of a session that a speaker can keep to
 Range = tuple[float, float]
 
 
@@ -132,18 +134,19 @@ def simulate(
 
 
 def _make(asked: _Asked, index: int, folder: Path, lines: Sequence[Utterance]) -> tuple[dict[str, Any], dict[str, Any]]:
-    talk, sound, place = np.random.default_rng([asked.seed, index]).spawn(3)
+    talk, sound, microphone = np.random.default_rng([asked.seed, index]).spawn(3)
     ears, floor = Ears(asked.rate), Floor(asked.rate, asked.overlap, talk)
     samples = round(asked.seconds * asked.rate)
-    sessions: dict[str, str] = {}
+    sessions: dict[str, list[str]] = {}
     if asked.script:
         said, samples = recite(lines, ears, floor), _script_limit(lines, asked.rate)
         names = list(dict.fromkeys(line.speaker for line in lines))
     else:
         names = _pair(lines, talk)
-        own = {name: _of_one_session([line for line in lines if line.speaker == name], place) for name in names}
-        sessions = {name: said[0].session for name, said in own.items() if said[0].session}
-        said = converse([Voice(known, ears, talk) for known in own.values()], floor, samples)
+        own = {name: _of_one_session([line for line in lines if line.speaker == name], microphone) for name in names}
+        known = {name: sorted({line.session for line in heard} - {""}) for name, heard in own.items()}
+        sessions = {name: those for name, those in known.items() if those}
+        said = converse([Voice(heard, ears, talk) for heard in own.values()], floor, samples)
     room = draw_room(asked.rooms, asked.rate, sound) if asked.rooms else None
     gains = [decibels(float(sound.uniform(*asked.levels))) for _ in names]
     noise, loop = draw_noise(asked.noise, asked.rate, sound) if asked.noise else ("", None)
@@ -196,10 +199,15 @@ def _pair(utterances: Sequence[Utterance], rng: np.random.Generator) -> list[str
     return [names[i] for i in rng.choice(len(names), 2, replace=False)]
 
 
-def _of_one_session(lines: Sequence[Utterance], rng: np.random.Generator) -> list[Utterance]:
-    """What was recorded with one of a speaker's utterances: in a talk nobody changes microphone, place or age."""
-    drawn = lines[int(rng.integers(len(lines)))].session
-    return [line for line in lines if line.session == drawn]
+def _of_one_session(lines: Sequence[Utterance], rng: np.random.Generator) -> Sequence[Utterance]:
+    """What a speaker said in one of his sessions: in a talk nobody changes microphone, place or age.
+
+    Those of a few utterances do not count, since they would be said again and again; where there are no others, all of them do.
+    """
+    sizes = Counter(line.session for line in lines)
+    many = [line for line in lines if sizes[line.session] >= ENOUGH]
+    drawn = (many or lines)[int(rng.integers(len(many or lines)))].session
+    return [line for line in many if line.session == drawn] or lines
 
 
 def _script_limit(lines: Sequence[Utterance], rate: int) -> int:

@@ -51,7 +51,7 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None, words: st
 
     `file` is relative to `root`, the folder of the manifest where it is not given. Read too, where they are there: `seconds`,
     `split` (see `choose`), `role` (`backchannel`: said while the other speaks), `dialogue` (the scripted dialogue of a line) and
-    `session`; where that is not there and utt is speaker-chapter-number, as in LibriSpeech, it is the chapter.
+    `session`; where that says nothing and utt is speaker-chapter-number, as in LibriSpeech, it is the chapter.
     Times of words come from `words`, or the CTM of the same name beside the manifest (`lines.ctm` for `lines.tsv`), whose
     first column is utt. No audio is opened here.
 

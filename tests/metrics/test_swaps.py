@@ -93,13 +93,13 @@ def test_an_overlap_that_was_noticed_in_part_is_judged_by_that_part(loud, fade):
     assert result.counts["undecided"] == result.counts["pieces"] == 9 and result.value == 0
 
 
-@pytest.mark.parametrize(("exchanged", "swapped"), [(0.25, 0), (0.6, 9)])
-def test_a_moment_does_not_speak_against_the_rest_of_its_piece(exchanged, swapped):
+@pytest.mark.parametrize(("wrong", "swapped"), [(0.2, 0), (0.6, 9)])  # seconds of each piece
+def test_a_moment_does_not_speak_against_the_rest_of_its_piece(wrong, swapped):
     truth = channels()
     made = truth.copy()
     for start, end in OVERLAPS:
         for second in range(start, end):
-            soft = slice(second * RATE, round((second + 1 - exchanged) * RATE))
+            soft = slice(second * RATE, round((second + 1 - wrong) * RATE))
             loud = slice(soft.stop, (second + 1) * RATE)
             truth[soft, 1] *= 0.03
             made[soft], made[loud] = truth[soft], truth[loud, ::-1]

@@ -165,7 +165,7 @@ def test_nobody_leaves_the_session_in_which_a_dialogue_begins(made: Path, manife
         return out
 
     two = made_of("two", [("morning", "evening")[number % 2] for number in range(len(lines))])
-    drawn = [row["sessions"] for row in statistics(two)["dialogues"]]
+    drawn = [{who: only for who, (only,) in row["sessions"].items()} for row in statistics(two)["dialogues"]]
     assert {session for one in drawn for session in one.values()} == {"morning", "evening"}
     for number, one in enumerate(drawn):
         kept = [("morning", "evening")[at % 2] for at in range(len(lines))]
@@ -174,8 +174,10 @@ def test_nobody_leaves_the_session_in_which_a_dialogue_begins(made: Path, manife
         for file in ("channels.flac", "truth.rttm"):
             place = Path(f"dialogue-{number:04}") / file
             assert (alone / place).read_bytes() == (two / place).read_bytes()
-    one = made_of("one", ["noon"] * len(lines))
-    assert (one / "dialogue-0000/channels.flac").read_bytes() == (made / "dialogue-0000/channels.flac").read_bytes()
+    first = Path("dialogue-0000/channels.flac")
+    assert (made_of("one", ["noon"] * len(lines)) / first).read_bytes() == (made / first).read_bytes()
+    few = made_of("few", [str(number // 2) for number in range(len(lines))])  # of two utterances each: too small to keep to
+    assert (few / first).read_bytes() == (made / first).read_bytes()
 
 
 def test_a_room_leaves_the_turns_and_fills_their_ends(made: Path, manifest: Path, tmp_path: Path) -> None:
