@@ -35,9 +35,9 @@ from sepdiar.formats.segments import speech
 from sepdiar.metrics.sides import open_audio, open_tracks
 from sepdiar.pipeline import Take
 from sepdiar.separation.decide import Account
-from sepdiar.separation.join import Joiner
 from sepdiar.separation.plan import overlapped
 from sepdiar.separation.slices import Sliced, decided
+from sepdiar.separation.stage import Separate
 from sepdiar.simulation.truth import FILES
 
 DOUBTS = (0.0, 8.0, 12.0, 14.0, 16.0, 18.0, 20.0, 22.0, 24.0, 28.0)
@@ -64,11 +64,12 @@ class Chain:
 
     def __init__(self, speakers: int = 0) -> None:
         recipe = resolve(flags={"diarize.speakers": speakers}, environ={})
-        stages = {stage.name: stage for stage in recipe.pipeline().stages}
+        stages = {stage.name: stage for stage in recipe.stages()}
         self._diarize, separate = stages["diarize"], stages["separate"]
         for stage in (self._diarize, separate):
             stage.open()
-        self._joiner: Joiner = separate.joiner  # type: ignore[attr-defined]
+        assert isinstance(separate, Separate) and separate.joiner, "the default recipe's separator is blind"
+        self._joiner = separate.joiner
 
     def judged(self, folder: Path) -> dict[float, list[Row]]:
         """Every slice of a dialogue that can be judged, with what each doubt makes of it."""

@@ -1,7 +1,7 @@
 """Who speaks when, window by window: `python -m sepdiar.evaluation.segments --speech MANIFEST --cache DIR`.
 
-Windows of 10 s from dialogues of two, drawn as `sepdiar simulate` draws them, never seen in training. For each condition the
-diarization error in the best order of the window's speakers (no collar, overlap counts), what it is made of, and the share of
+Windows as long as the diarizer's, of dialogues of two, drawn as in training, of speakers that are not in it. For each condition
+the diarization error in the best order of the window's speakers (no collar, overlap counts), what it is made of, and the share of
 turns with their onset within 50 ms. Intervals (95 %) are a bootstrap over windows. A model is one of ours by name, or a file.
 """
 
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from sepdiar.diarization.compact import LENGTH
 from sepdiar.evaluation import bootstrap
 from sepdiar.evaluation.command import command, material, of_speech
 from sepdiar.networks import weights
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print the table as JSON."""
     parser = of_speech("segments", __doc__)
     parser.add_argument("--windows", type=int, default=200, help="of each condition")
+    parser.add_argument("--seconds", type=float, default=LENGTH, help="of each window")
     parser.add_argument("--model", default="compact-segmentation")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -57,13 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     network = weights.named(asked.model)
     table, seconds, spent = {}, 0.0, 0.0
     for name, drawing in HARDER.items():
-        windows = development(corpus, drawing, asked.windows, SEED, noises, rooms)
+        windows = development(corpus, replace(drawing, seconds=asked.seconds), asked.windows, SEED, noises, rooms)
         began = time.process_time()
         made = [network(torch.from_numpy(window.samples)[None])[0] for window in windows]
         spent += time.process_time() - began
         seconds += sum(len(window.samples) for window in windows) / RATE
         table[name] = intervals([errors(window, chances) for window, chances in zip(windows, made, strict=True)])
-    result = {"windows": asked.windows, "speakers": len(corpus.speakers), "times_real_time": round(seconds / spent, 1)}
+    result = {"windows": asked.windows, "seconds": asked.seconds, "speakers": len(corpus.speakers)}
+    result["times_real_time"] = round(seconds / spent, 1)
     print(json.dumps({**result, "figures": table}, indent=2))
     return 0
 

@@ -34,7 +34,7 @@ FRAME = 0.02  # seconds
 QUIET = 1e-3  # of a window's loudest frame: what lies below is no speech
 UNSURE = 0.1  # seconds beside the end of somebody's turn that are not relied on
 MOST = 1.0  # seconds that a turn counts, so that one given to the wrong speaker is outvoted
-SLICE = 1.0  # seconds
+SLICE = 1.0  # seconds, about, of the slices that a longer stretch is cut into
 STAY = 1.0  # for the order of the slice before it in a window
 MOVED = 0.25  # seconds by which a cut may be moved to where it is quiet
 PAUSE = 0.06  # seconds between two stretches: with less they are one
@@ -85,7 +85,8 @@ def cuts(heard: Heard, part: Span, stretches: Sequence[Span]) -> list[int]:
     """The frames at which the used part of a window is cut into slices: beginning, cuts, end.
 
     A model may let two change places in a pause between two stretches, so each stretch is for itself; one that is longer than a
-    slice is cut at the quietest places, about every second.
+    slice is cut at the quietest places, about every second. Of a stretch below `LITTLE` the voices say nothing: with doubt, it
+    mostly stays together.
     """
     frame = round(FRAME * heard.rate)
     step, moved = round(SLICE / FRAME), round(MOVED / FRAME)

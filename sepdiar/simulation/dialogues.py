@@ -78,10 +78,9 @@ def simulate(
     `manifest`, `root` and `words` are as in `manifest.read_manifest`; `split` and `speakers` choose from it. Each dialogue has
     two speakers, drawn with (seed, number of the dialogue): dialogue 7 is the same however many are made. `overlap` is the
     share of speech time in which both speak; `levels` is the range, in dB of full scale, of a speaker's level. `rate` is that of
-    the first utterance where it is not given. What a speaker says in a
-    dialogue comes of one session, where the manifest knows them: in another one the same person sounds like somebody else, and
-    speaks in another place. With `script`, the turns are the lines of the manifest in their order, one
-    dialogue for each name in its column `dialogue`; `dialogues` and `seconds` mean nothing then.
+    the first utterance where it is not given. With `script`, the turns are the lines of the manifest in their order, one
+    dialogue for each name in its column `dialogue`; `dialogues` and `seconds` mean nothing then. Without, a speaker keeps to one
+    session, where the manifest knows them: in another the same person speaks in another place, and sounds like somebody else.
 
     Into `out`, which is made:
 

@@ -71,9 +71,11 @@ class Segmentation:
         self.shape: Mapping[str, Any] = recipe.get("network", {})
         self.network = weights.make(self.kind, self.shape)
         self.learning = table(Learning, recipe, "learning")
-        self._dialogues = Dialogues(train, table(Drawing, recipe, "windows"), noises, rooms)
+        windows = table(Drawing, recipe, "windows")
+        self._dialogues = Dialogues(train, windows, noises, rooms)
         self.heads: nn.Module = Likeness(int(self.network.width))  # type: ignore[arg-type]
-        self._dev = {name: development(dev, drawing, self.learning.dev) for name, drawing in CONDITIONS.items()}
+        sounds = {name: replace(drawing, seconds=windows.seconds) for name, drawing in CONDITIONS.items()}
+        self._dev = {name: development(dev, drawing, self.learning.dev) for name, drawing in sounds.items()}
 
     def batch(self, rng: Generator) -> Batch:
         """Samples (batch, samples), who speaks (batch, frames, speakers), the voice of each or -1 (batch, speakers)."""
