@@ -68,7 +68,8 @@ class Chain:
         self._diarize, separate = stages["diarize"], stages["separate"]
         for stage in (self._diarize, separate):
             stage.open()
-        assert isinstance(separate, Separate) and separate.joiner, "the default recipe's separator is blind"
+        if not isinstance(separate, Separate) or not separate.joiner:
+            raise SepdiarError("SD202", "a separator that knows its speakers has no doubt", where="separate.backend")
         self._joiner = separate.joiner
 
     def judged(self, folder: Path) -> dict[float, list[Row]]:
