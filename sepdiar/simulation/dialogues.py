@@ -143,9 +143,8 @@ def _make(asked: _Asked, index: int, folder: Path, lines: Sequence[Utterance]) -
     else:
         names = _pair(lines, talk)
         own = {name: _of_one_session([line for line in lines if line.speaker == name], microphone) for name in names}
-        known = {name: sorted({line.session for line in heard} - {""}) for name, heard in own.items()}
-        sessions = {name: those for name, those in known.items() if those}
-        said = converse([Voice(heard, ears, talk) for heard in own.values()], floor, samples)
+        sessions = {name: there for name, part in own.items() if (there := sorted({line.session for line in part} - {""}))}
+        said = converse([Voice(part, ears, talk) for part in own.values()], floor, samples)
     room = draw_room(asked.rooms, asked.rate, sound) if asked.rooms else None
     gains = [decibels(float(sound.uniform(*asked.levels))) for _ in names]
     noise, loop = draw_noise(asked.noise, asked.rate, sound) if asked.noise else ("", None)
