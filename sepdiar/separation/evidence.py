@@ -39,8 +39,9 @@ STAY = 1.0  # for the order of the slice before it in a window
 MOVED = 0.25  # seconds by which a cut may be moved to where it is quiet
 PAUSE = 0.06  # seconds between two stretches: with less they are one
 WEIGHT = 10.0  # a second of speech without any doubt
-VOICE_WEIGHT = 6.0  # of sources that are exactly like one speaker each, and not at all like the other, in a window
-INSIDE_WEIGHT = 40.0  # of the same in a second in which both speak; of other times by their root
+VOICE_WEIGHT = 5.0  # of sources that lie as far apart in a window as the voices of the two speakers
+INSIDE_WEIGHT = 36.0  # of the same in a second in which both speak; of other times by their root
+ALIKE = 0.6  # the square of their distance: voices that are more alike count as if they were so far apart
 LONGEST = 1.5  # seconds of such that count
 VOICE_RATE = 16_000
 LEAST = 0.3  # seconds of speech that a voice is known from
@@ -194,9 +195,12 @@ class Voices:
         return INSIDE_WEIGHT * sqrt(min(seconds, LONGEST)) * self._likeness(sources, (keep, keep), first - second)
 
     def _likeness(self, sources: Samples, keep: Sequence[Frames], between: Samples) -> float:
-        """From -1, where each source has the voice of the other speaker, to 1; `between` is the way from one to the other."""
+        """How far the sources lie apart on the way `between` the two voices, as a share of it; below 0 the wrong way round.
+
+        As a share, since two alike voices lie near each other in whatever else is heard with them too.
+        """
         one, other = (self._vector(source, where.astype(np.float32)) for source, where in zip(sources, keep, strict=True))
-        return float((one - other) @ between) / 2
+        return float((one - other) @ between) / max(float(between @ between), ALIKE)
 
     def _vector(self, samples: Samples, keep: Samples | None) -> Samples:
         count = round(len(samples) * VOICE_RATE / self._rate)

@@ -21,6 +21,8 @@ from sepdiar.training import augment
 from sepdiar.training.corpus import RATE, Corpus
 from sepdiar.training.task import Batch, Figures, table
 
+BEGUN = 3  # stretches of so many seconds that tell where a person lies
+
 
 @dataclass(frozen=True)
 class Hearing:
@@ -85,6 +87,14 @@ class Embedding:
         persons = np.tile(rng.choice(self._persons, count, replace=False), 2)
         heard = [self._heard(int(person), samples, rng) for person in persons]
         return np.stack(heard), np.stack([self._keep(samples, rng) for _ in persons]), persons
+
+    @torch.no_grad()
+    def begun(self) -> None:
+        """The persons lie where the weights that the training begins with hear them."""
+        rng, embed = np.random.default_rng(0), embedder(self.network)
+        for person in range(self._persons):
+            talks = np.stack([self._talk(person, BEGUN * RATE, rng) for _ in range(BEGUN)])
+            self.heads.centres[person] = torch.from_numpy(embed(talks).mean(0))
 
     def loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Figures]:
         """Who of all persons it is, the right one's cosine lowered by the margin; and which two stretches belong together."""

@@ -24,8 +24,8 @@ from sepdiar.training.corpus import Corpus
 from sepdiar.training.course import Course
 from sepdiar.training.loop import Training
 from sepdiar.training.material import gathered
-from sepdiar.training.state import BEST, replace_whole
-from sepdiar.training.task import make, table
+from sepdiar.training.state import BEST, STATE, replace_whole
+from sepdiar.training.task import Known, make, table
 
 SUMMARY, RECIPE = "training.json", "train.toml"
 APART = frozenset({"training.steps", "training.log_every", "training.save_minutes", "training.workers"})
@@ -66,6 +66,8 @@ def opened(order: Order, tell: Callable[[str], None] = lambda line: None) -> Ite
             task = make(order.task, recipe, *material)
             if order.start:
                 begin_with(task, order.start)
+                if isinstance(task, Known) and not (order.out / STATE).exists():
+                    task.begun()
             same = {
                 "task": order.task,
                 **_flat(recipe),

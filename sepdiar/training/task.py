@@ -53,6 +53,15 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class Known(Protocol):
+    """A task whose heads can be told what the weights know that a training begins with."""
+
+    def begun(self) -> None:
+        """Called once these weights are in its network."""
+        ...
+
+
 def make(
     name: str,
     recipe: Mapping[str, Any],

@@ -96,6 +96,24 @@ def test_voices_are_known_from_the_inside_of_an_overlap(order):
     assert voices.inside(heard, Span(4 * RATE, round(5.05 * RATE)), PAIR, both) == 0
 
 
+def test_what_voices_say_goes_by_how_far_these_two_lie_apart():
+    """Sources like one speaker each say as much where the two are alike: of those that are all but one, less."""
+    activity = Activity(TURNS, 12 * RATE)
+    middle = sum(listen(one, np.ones_like(one)) for one in FRAMES.T) / 2
+
+    def inside(common: float) -> float:
+        def ear(samples: Samples, keep: Samples) -> Samples:
+            vector = np.append(4 * (listen(samples, keep) - middle), np.float32(common))
+            return vector / np.linalg.norm(vector)
+
+        voices = Voices(ear, activity, lambda span: FRAMES[span.start : span.end].sum(axis=1), RATE)
+        heard = heard_of(FRAMES, 5, 6)
+        return voices.inside(heard, heard.span, PAIR, activity.both(PAIR))
+
+    assert inside(0.5) == pytest.approx(inside(0.0), rel=0.1)
+    assert 0 < inside(4.0) < 0.6 * inside(0.0)
+
+
 def test_what_one_says_alone_counts_up_to_a_limit():
     for alone in (-30.0, -1.0, 1.0, 30.0):
         assert 0 < beside(alone, 0.0) < beside(alone, 0.3) < beside(alone, 0.9) == beside(alone, 1.0)
@@ -120,10 +138,10 @@ def test_sources_that_hold_both_tell_less_of_the_voices(leak, apart, counts):
 
 @pytest.mark.parametrize(
     ("ear", "end", "doubt", "right"),
-    [(listen, 7, 0.0, True), (None, 7, 0.0, False), (listen, 6, 8.0, None), (None, 6, 8.0, False)],
+    [(listen, 7, 0.0, True), (None, 7, 0.0, False), (listen, 6, 8.0, True), (listen, 6, 30.0, None), (None, 6, 8.0, False)],
 )
 def test_two_who_change_places_just_where_they_overlap_are_found_out(ear, end, doubt, right):
-    """What is alone on both sides of it says that all is well; the voices inside do not. In a second that is a draw."""
+    """What is alone on both sides of it says that all is well; the voices inside do not; of a second they are not sure."""
     turns = turns_of(("A", 0, end), ("B", 5, 10))
     frames, activity = channels_of(turns, 12), Activity(turns, 12 * RATE)
     mixture = frames.sum(axis=1)

@@ -10,7 +10,7 @@ from sepdiar.errors import SepdiarError
 from sepdiar.testing import voices
 from sepdiar.training.corpus import RATE, Corpus, gather
 from sepdiar.training.embedding import Embedding
-from sepdiar.training.task import Task
+from sepdiar.training.task import Known, Task
 
 RECIPE = {
     "network": {"dim": 16, "bands": 40, "picture": 8, "width": 32, "spread": [1]},
@@ -83,3 +83,14 @@ def test_figures_are_the_same_for_the_same_weights(task: Embedding) -> None:
 def test_another_key_is_refused(corpus: Corpus) -> None:
     with pytest.raises(SepdiarError, match="margn"):
         Embedding({"hearing": {"margn": 1.0}}, corpus, corpus)
+
+
+def test_a_training_that_begins_with_weights_begins_with_the_persons_where_these_hear_them(corpus: Corpus) -> None:
+    torch.manual_seed(4)
+    task = Embedding(RECIPE, corpus, corpus)
+    assert isinstance(task, Known)
+    batch = tuple(torch.as_tensor(part) for part in task.batch(np.random.default_rng(2)))
+    strange = float(task.loss(task.network.eval(), batch)[1]["known"])
+    task.begun()
+    known = float(task.loss(task.network.eval(), batch)[1]["known"])
+    assert known < strange - 1
