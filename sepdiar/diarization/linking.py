@@ -24,7 +24,7 @@ Matrix = NDArray[np.float32]
 Names = NDArray[np.intp]
 
 DRIFT, NOISE = 0.1, 1.5  # how far a voice is seen from where it is: always, and for each 1 / second, in squares of its distance
-CLOSE, VERY_CLOSE = -0.25, 0.2  # from where on clusters are one: of the recording, which rather has fewer speakers; of a part of it
+CLOSE, VERY_CLOSE = -0.25, 0.2  # from where on clusters are one: of the recording, where fewer are likelier; of a part of it
 TOGETHER, APART = 0.15, 2.0  # what it adds to be always heard in the same frames, and takes to be always heard side by side
 PART = 240  # local speakers clustered at once
 KEPT = 24  # clusters of a part, the largest, that go on
