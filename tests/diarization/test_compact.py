@@ -308,3 +308,11 @@ def test_what_cannot_be_is_refused(parameters: dict[str, float], where: str) -> 
 def test_importing_the_backend_imports_no_torch() -> None:
     code = "import sys, sepdiar.diarization.compact; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(("cosine", "count"), [(0.65, 1), (0.5, 1), (0.4, 2), (0.1, 2)])
+def test_two_heaps_of_ten_seconds_are_two_people_where_their_voices_lie_apart(cosine: float, count: int) -> None:
+    vectors = np.array([[1.0, 0.0], [cosine, np.sqrt(1 - cosine**2)]], np.float32)
+    heaps = linking.Clusters(10 * vectors, np.full(2, 10.0, np.float32), np.zeros((2, 2), np.float32))
+    assert len(linking.joined_up([heaps], 1, 0, 8)) == count
+    assert len(linking.joined_up([heaps], 1, 2, 8)) == 2
