@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from sepdiar.diarization.windows import Activity, Plan, Segmenter, Windows, list
 
 RATE = 16000
 LENGTH, STEP = 16.0, 4.0  # seconds of a window, and from one to the next
+SHORT = 1.0  # seconds of a window at least: one is as long as the recording where that is shorter
 LATE = 0.014  # seconds, by which our segmenter is late to hear somebody begin while another speaks
 EVERY = 2  # windows, of which one is listened to for voices
 LEAST, MOST = 0.4, 6.0  # seconds of a voice: with less it is not heard, and more is not listened to
@@ -33,7 +35,7 @@ GUARD = 480  # samples between two parts of a voice, which are not listened to
 
 
 class Compact:
-    """Our own networks: who speaks in windows of 16 s, overlap included, and whose voice it is; any number of speakers.
+    """Our own networks: who speaks in windows of up to 16 s, overlap included, and whose voice it is; any number of speakers.
 
     The number of speakers is found as `linking` says, at most `most`. Turns of one speaker less than `pause` seconds apart are
     one. `step` is how many seconds lie between the beginnings of two windows: with fewer it takes longer.
@@ -62,7 +64,8 @@ class Compact:
         from sepdiar.networks.threads import one_thread
 
         hop = self._hop
-        plan = Plan(hop, round(LENGTH * RATE / hop), round(self._step * RATE / hop))
+        length = max(SHORT, min(LENGTH, audio.samples / RATE))
+        plan = Plan(hop, ceil(length * RATE / hop), round(self._step * RATE / hop))
         self.facts = {}
         if not audio.samples:
             return []

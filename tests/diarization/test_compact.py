@@ -305,6 +305,24 @@ def test_what_cannot_be_is_refused(parameters: dict[str, float], where: str) -> 
     assert caught.value.where == f"diarize.compact.{where}"
 
 
+@pytest.mark.parametrize(("seconds", "window"), [(0.3, 1.0), (4.0, 4.0), (15.99, 15.99), (30.0, 16.0)])
+def test_a_window_is_no_longer_than_the_recording(
+    compact: Compact, conversation: Talks, monkeypatch: pytest.MonkeyPatch, seconds: float, window: float
+) -> None:
+    """Filled up with silence the segmenter, which goes by the level of its window, hears it worse."""
+    lengths: list[int] = []
+    hears = compact._hears
+
+    def noted(places: Sequence[Span], samples: Samples) -> Activity:
+        lengths.extend(map(len, samples))
+        return hears(places, samples)
+
+    monkeypatch.setattr(compact, "_hears", noted)
+    audio, _ = conversation((0, 1), seconds)
+    compact.diarize(audio)
+    assert lengths and {-(-one // 256) for one in lengths} == {-(-round(window * RATE) // 256)}
+
+
 def test_importing_the_backend_imports_no_torch() -> None:
     code = "import sys, sepdiar.diarization.compact; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
