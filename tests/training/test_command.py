@@ -165,11 +165,18 @@ def test_another_recipe_or_other_speech_is_refused(speech: Path, tmp_path: Path,
     assert "--data (dev), --data (train), training.warmup" in said
 
 
-def test_weights_to_begin_with(speech: Path, tmp_path: Path) -> None:
+def test_weights_to_begin_with(speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that wants to hear of them does, once: what it made of them is part of the state that a training goes on from."""
+    told: list[Tensor] = []
+    monkeypatch.setattr(Loudness, "begun", lambda self: told.append(self.network.weight.clone()), raising=False)
     assert run(speech, tmp_path / "first") == 0
-    assert run(speech, tmp_path / "second", "--start", str(tmp_path / "first" / "last.safetensors")) == 0
+    assert not told
+    start = tmp_path / "first" / "last.safetensors"
+    for _ in range(2):
+        assert run(speech, tmp_path / "second", "--start", str(start)) == 0
     first, second = (weights.read((tmp_path / name / "best.safetensors").read_bytes()) for name in ("first", "second"))
     assert not torch.equal(first.state_dict()["weight"], second.state_dict()["weight"])
+    assert len(told) == 1 and torch.equal(told[0], weights.read(start.read_bytes()).state_dict()["weight"])
 
 
 def test_a_finer_network_begins_as_the_one_whose_weights_it_has(tmp_path: Path) -> None:
