@@ -13,7 +13,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py --out $(OUT)
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --max-worker-restart 0  # a new worker after one that timed out waits for ever
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sepdiar.audio.source import Samples
 from sepdiar.errors import SepdiarError
+from sepdiar.networks.precision import has_bf16
 from sepdiar.networks.threads import one_thread
 
 PRECISIONS = ("auto", "bf16", "fp32")
@@ -43,4 +44,4 @@ def chosen(device: torch.device, precision: str, where: str = "") -> str:
         raise SepdiarError("SD202", f"one of {', '.join(PRECISIONS)}, not {precision!r}", where=where)
     if precision != "auto":
         return precision
-    return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if device.type == "cuda" and has_bf16(device) else "fp32"

@@ -9,6 +9,8 @@ from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from sepdiar.errors import SepdiarError
+from sepdiar.networks.precision import has_bf16
+from sepdiar.training.muon import Fp32Muon
 
 NARROW = 16  # a matrix with a side below this is no matter for Muon
 
@@ -21,6 +23,7 @@ class Course:
     or `adamw`. AdamW also keeps the matrices whose names hold one of `aside`. The rate rises over `warmup` steps, stays, and
     falls to zero over the last share `decay`. `average` is the decay of the moving average of the weights, which is what is
     evaluated and shipped. Steps with a gradient that is not finite are skipped. `workers` above 1 draw batches in processes.
+    `precision` is `bf16`, `fp32`, or `auto`: bf16 where the device is quick with it.
     """
 
     steps: int = 20_000
@@ -34,7 +37,7 @@ class Course:
     decay: float = 0.3
     clip: float = 1.0
     average: float = 0.999
-    precision: str = "bf16"
+    precision: str = "auto"
     compile: bool = False
     evaluate_every: int = 1000
     log_every: int = 50
@@ -44,7 +47,7 @@ class Course:
     def __post_init__(self) -> None:
         for key, fine in (
             ("optimizer", self.optimizer in ("muon", "adamw")),
-            ("precision", self.precision in ("bf16", "fp32")),
+            ("precision", self.precision in ("auto", "bf16", "fp32")),
             ("decay", 0 <= self.decay <= 1),
             ("average", 0 <= self.average < 1),
             *((key, getattr(self, key) > 0) for key in ("steps", "rate", "muon_rate", "clip", "evaluate_every", "log_every")),
@@ -68,7 +71,11 @@ class Course:
         fall = min(1.0, (self.steps - step) / max(1, self.steps - self.falls_from))
         return rise * fall
 
-    def optimizers(self, network: nn.Module, heads: nn.Module) -> list[Optimizer]:
+    def precise(self, device: torch.device) -> str:
+        """The precision on a device: `bf16` or `fp32`."""
+        return self.precision if self.precision != "auto" else "bf16" if has_bf16(device) else "fp32"
+
+    def optimizers(self, network: nn.Module, heads: nn.Module, device: torch.device) -> list[Optimizer]:
         """One or two optimisers; each group keeps its full rate as `full`."""
         tables = {id(module.weight) for module in network.modules() if isinstance(module, (nn.Embedding, nn.EmbeddingBag))}
         matrices: list[nn.Parameter] = []
@@ -85,7 +92,8 @@ class Course:
         groups = [{"params": weights, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}]
         made: list[Optimizer] = [AdamW([group for group in groups if group["params"]], lr=self.rate, betas=(0.9, 0.98))]
         if matrices:
-            made.append(Muon(matrices, lr=self.muon_rate, weight_decay=self.weight_decay, adjust_lr_fn="match_rms_adamw"))
+            muon = Muon if self.precise(device) == "bf16" else Fp32Muon
+            made.append(muon(matrices, lr=self.muon_rate, weight_decay=self.weight_decay, adjust_lr_fn="match_rms_adamw"))
         for optimizer in made:
             for group in optimizer.param_groups:
                 group["full"] = group["lr"]

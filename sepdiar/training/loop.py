@@ -46,7 +46,8 @@ class Training:
         self.network = task.network.to(self.device).train()
         task.heads.to(self.device).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.optimizers = course.optimizers(self.network, task.heads)
+        self.optimizers = course.optimizers(self.network, task.heads, self.device)
+        self.precision = course.precise(self.device)
         self.step, self.seconds, self.skipped, self.best, self.best_step = 0, 0.0, 0, -math.inf, 0
         self.figures: dict[str, float] = {}
         self._sums: dict[str, float | Tensor] = {}  # since the last row of the log
@@ -128,7 +129,7 @@ class Training:
         torch.manual_seed(int(np.random.SeedSequence([self.course.seed, self.step, 1]).generate_state(1, np.uint64)[0] >> 1))
         set_rate(self.optimizers, self.course.factor(self.step))
         tensors = tuple(self._moved(part) for part in batch)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.course.precision == "bf16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             loss, figures = self.task.loss(self._compiled, tensors)
         loss.backward()  # type: ignore[no-untyped-call]
         parameters = [*self.network.parameters(), *self.task.heads.parameters()]

@@ -61,7 +61,7 @@ def opened(order: Order, tell: Callable[[str], None] = lambda line: None) -> Ite
         with Lock(order.out / "lock"):
             material = gathered(order.data, order.cache or order.out / "speech", order.noise, order.rooms)
             train, dev, noises, rooms = material
-            tell(f"train {_about(train)}; dev {_about(dev)}")
+            tell(f"train {_about(train)}; dev {_about(dev)}; computed in {course.precise(torch.device(device))}")
             torch.manual_seed(course.seed)
             task = make(order.task, recipe, *material)
             if order.start:
@@ -135,6 +135,7 @@ def _summarise(training: Training, about: Mapping[str, Any], recipe: str) -> Non
         "skipped_steps": training.skipped,
         "seconds": round(training.seconds, 1),
         "device": torch.cuda.get_device_name(training.device) if on_gpu else f"CPU, threads: {torch.get_num_threads()}",
+        "precision": training.precision,
         "machine": facts(["numpy", "safetensors", "sepdiar", "torch"]),
         "best_step": training.best_step,
         "figures": training.figures,

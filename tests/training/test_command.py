@@ -27,6 +27,7 @@ from sepdiar.training import task as tasks
 from sepdiar.training.__main__ import ABOUT, main
 from sepdiar.training.begin import begin_with, blend
 from sepdiar.training.corpus import Corpus
+from sepdiar.training.course import Course
 from sepdiar.training.export import filled
 from sepdiar.training.task import TASKS, Batch, Figures
 
@@ -125,6 +126,7 @@ def test_what_is_told_at_the_end(speech: Path, tmp_path: Path) -> None:
     told = json.loads((tmp_path / "run" / "training.json").read_text())
     assert told["finished"] and told["steps"] == 12 and told["parameters"] == 33 and told["skipped_steps"] == 0
     assert told["train"]["speakers"] == told["dev"]["speakers"] == 2 and told["train"]["hours"] > 0
+    assert told["precision"] == Course().precise(torch.device("cpu"))
     assert told["given_noises"] == told["given_responses"] == 0
     assert told["machine"]["packages"]["torch"] == torch.__version__
     assert told["best_step"] in (4, 8, 12) and list(told["figures"]) == ["minus error"]
