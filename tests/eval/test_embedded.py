@@ -127,11 +127,17 @@ def test_who_never_changes_channel_is_counted() -> None:
     assert told == ["2 min: nobody changed channel in 1 of 2 recordings of `embedded`, 2 swaps in all"]
 
 
-def test_a_call_is_the_sum_of_its_channels(tmp_path: Path) -> None:
+def recorded(path: Path) -> np.ndarray:
+    """Two speakers one after the other, a channel each, written to `path`."""
     left, right = (speech(["sami", "koto", "pite"] * 6, speaker(number), rate=8000, seed=number)[0] for number in (0, 1))
     frames = np.zeros((len(left) + len(right), 2), np.float32)
     frames[: len(left), 0], frames[len(left) :, 1] = left, right
-    soundfile.write(tmp_path / "call.wav", frames, 8000)
+    soundfile.write(path, frames, 8000)
+    return frames
+
+
+def test_a_call_is_the_sum_of_its_channels(tmp_path: Path) -> None:
+    frames = recorded(tmp_path / "call.wav")
     job = call(tmp_path / "call.wav", tmp_path)
     job.make()
     true = read_conversation(job.folder / "dialogue-0000" / "conversation.json")
@@ -140,6 +146,14 @@ def test_a_call_is_the_sum_of_its_channels(tmp_path: Path) -> None:
         soundfile.read(job.folder / "dialogue-0000" / f"{name}.flac", dtype="int16")[0] for name in ("channels", "mixture")
     )
     assert (channels.sum(axis=1) == mixture).all() and abs(channels / 32768 - frames).max() < 1e-4
+
+
+def test_a_call_can_be_measured_without_any_dialogue(material: Material, tmp_path: Path) -> None:
+    recorded(tmp_path / "call.wav")
+    asked = [str(material.manifest), "--scratch", str(tmp_path / "scratch"), "--systems", "oracle-masking"]
+    nothing_else = ["--dialogues", "0", "--long-dialogues", "0", "--call", str(tmp_path / "call.wav")]
+    assert main([*asked, *nothing_else, "--out", str(tmp_path / "out")]) == 0
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"results.json", "README.md"}  # and no empty picture
 
 
 def test_what_cannot_run_is_left_out_with_its_reason(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def _show(results: dict[str, Any], out: Path | None) -> None:
     show(made, told)
     if out:
         out.mkdir(parents=True, exist_ok=True)
-        drawn = bool(results["cases"]) and plot(results, out / PICTURE)
+        drawn = plot(results, out / PICTURE)
         write(out, results, made, told, f"![Errors and separation over the share of overlap]({PICTURE})" if drawn else "")
 
 

@@ -19,13 +19,13 @@ COLOURS = {
 
 
 def plot(results: Mapping[str, Any], path: Path) -> bool:
-    """Draw the simulated dialogues of the first length, a column for each sound; False where matplotlib is missing."""
-    if importlib.util.find_spec("matplotlib") is None:
+    """Draw the simulated dialogues of the first length, a column for each sound; False where there are none, or matplotlib is missing."""
+    cases: Sequence[Mapping[str, Any]] = [case for case in results["cases"] if "overlap" in case]
+    if not cases or importlib.util.find_spec("matplotlib") is None:
         return False
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    cases: Sequence[Mapping[str, Any]] = [case for case in results["cases"] if "overlap" in case]
     cases = [case for case in cases if case["group"] == cases[0]["group"]]
     sounds = list(dict.fromkeys(case["sound"] for case in cases))
     figure = Figure(figsize=(max(5.6, 1.2 + 2.6 * len(sounds)), 7.2), layout="constrained")
