@@ -19,7 +19,7 @@ COLOURS = {
 
 
 def plot(results: Mapping[str, Any], path: Path) -> bool:
-    """Draw the simulated dialogues of the first length, a column for each sound; False where there are none, or matplotlib is missing."""
+    """Draw the simulated dialogues of the first length, a column a sound; False where there are none, or no matplotlib."""
     cases: Sequence[Mapping[str, Any]] = [case for case in results["cases"] if "overlap" in case]
     if not cases or importlib.util.find_spec("matplotlib") is None:
         return False
