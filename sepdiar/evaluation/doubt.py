@@ -2,10 +2,10 @@
 
 Dialogues of two, as `sepdiar simulate` writes them, go through the diarizer and the joiner of the default recipe; those in which
 it finds more or fewer people are left out. Its slices, a stretch or about a second each, are held against the truth where two
-speak at once: the difference of the two sources against that of the true channels. For each doubt (with 0, slices whose sources
-hardly differ are given too): of the slices the share that is given to speakers; how many of these the wrong way round, and where
-95 % of such counts lie (Poisson); and by how many dB the difference comes nearer to the true one, 0 for what stays together and
-30 at most: its mean goes by seconds, its interval (95 %) is a bootstrap over dialogues.
+speak at once: the difference of the two sources, 0 in moments in which they hardly lie apart, against that of the true channels.
+For each doubt: of the slices the share that is given to speakers; how many of these the wrong way round, and where 95 % of such
+counts lie (Poisson); and by how many dB the difference comes nearer to the true one, 0 for what stays together and 30 at most:
+its mean goes by seconds, its interval (95 %) is a bootstrap over dialogues.
 """
 
 from __future__ import annotations
@@ -112,13 +112,13 @@ def like_the_first(true: Conversation, turns: Sequence[Turn]) -> str:
 
 def judgements(one: Sliced, both: Sequence[Span], channels: Audio, sign: int) -> Iterator[Judged | None]:
     """Of each slice of a window, None where two speak for too short; `sign` is -1 where the channels are the other way round."""
-    start = one.heard.span.start
+    start, sources = one.heard.span.start, one.arranged([0] * len(one.cases), doubt=True)
     for part in one.parts:
         parts = within(part, both)
         if sum(map(len, parts)) < LEAST * one.heard.rate:
             yield None
             continue
-        made = np.concatenate([one.heard.sources[:, span.start - start : span.end - start] for span in parts], axis=1)
+        made = np.concatenate([sources[:, span.start - start : span.end - start] for span in parts], axis=1)
         true = np.concatenate([channels.read(span) for span in parts])
         yield judgement(made[0] - made[1], sign * (true[:, 0] - true[:, 1]), one.heard.rate)
 

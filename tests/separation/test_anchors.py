@@ -140,16 +140,6 @@ def test_where_nobody_is_known_nothing_is_in_doubt() -> None:
     assert account.facts(RATE)["in_doubt"] == 0 and len(pieces) == len({span for span, _ in pieces}) > 0
 
 
-@pytest.mark.parametrize("place", range(3, 10))
-def test_what_hardly_differs_takes_nothing_from_what_comes_behind_it(place: int) -> None:
-    """Wherever the windows end that are decided together."""
-    heard, account = Heard.of(seconds(0, 1), voices()[:, :RATE], RATE), Account()
-    apart = [0.1 if number == place else 1.0 for number in range(3 * HELD)]
-    windows = [Sliced(heard, [0, 50], [Case(0.0, 20.0 * (not number), 9.0)], [(far, RATE)]) for number, far in enumerate(apart)]
-    list(in_order(windows, account, doubt=12.0))
-    assert account.facts(RATE)["in_doubt"] == 1
-
-
 def test_what_is_in_doubt_tells_nothing_of_what_comes_behind_it() -> None:
     """However long a region is, and wherever the windows end that are decided together."""
     heard = Heard.of(seconds(0, 1), np.zeros((2, RATE), np.float32), RATE)
@@ -162,11 +152,26 @@ def test_what_is_in_doubt_tells_nothing_of_what_comes_behind_it() -> None:
     assert account.facts(RATE)["separated"] == 1, "nothing was used"
 
 
-@pytest.mark.parametrize(("doubt", "apart", "in_doubt"), [(8.0, 0.1, 1), (8.0, 0.5, 0), (0.0, 0.1, 0)])
-def test_sources_that_hardly_differ_stay_together_whatever_speaks_for_an_order(doubt: float, apart: float, in_doubt: int) -> None:
-    heard, account = Heard.of(seconds(0, 1), voices()[:, :RATE], RATE), Account()
-    list(in_order([Sliced(heard, [0, 50], [Case(0.0, 40.0)], [(apart, RATE)])], account, doubt=doubt))
-    assert account.facts(RATE)["in_doubt"] == in_doubt
+@pytest.mark.parametrize(("doubt", "leak", "together"), [(8.0, 0.4, True), (8.0, 0.1, False), (0.0, 0.4, False)])
+def test_sources_that_hardly_differ_stay_together_whatever_speaks_for_an_order(doubt: float, leak: float, together: bool) -> None:
+    sources = np.array([[1 - leak, leak], [leak, 1 - leak]], np.float32) @ voices()[:, :RATE]
+    slice_ = Sliced(Heard.of(seconds(0, 1), sources, RATE), [0, 50], [Case(0.0, 40.0)], [(0.6, RATE)])
+    (made,) = in_order([slice_], Account(), doubt=doubt)
+    assert np.allclose(made[0], made[1]) == together
+
+
+@pytest.mark.parametrize(("doubt", "together"), [(8.0, True), (0.0, False)])
+def test_where_two_change_places_within_a_slice_the_moment_between_stays_together(doubt: float, together: bool) -> None:
+    """Whatever speaks for the slice; what lies on both sides of it is given."""
+    one, other = voices()[:, :RATE].astype(np.float64)
+    share = np.clip((np.arange(RATE) - 0.3 * RATE) / (0.4 * RATE), 0, 1)  # how far they have changed
+    sources = np.stack([(1 - share) * one + share * other, share * one + (1 - share) * other]).astype(np.float32)
+    slice_ = Sliced(Heard.of(seconds(0, 1), sources, RATE), [0, 50], [Case(0.0, 40.0)], [(0.6, RATE)])
+    (made,) = in_order([slice_], Account(), doubt=doubt)
+    middle, ends = slice(round(0.46 * RATE), round(0.54 * RATE)), np.r_[: RATE // 4, -RATE // 4 : 0]
+    assert np.allclose(made[0, middle], made[1, middle]) == together
+    assert np.array_equal(made[:, ends], sources[:, ends])
+    assert np.allclose(made.sum(axis=0), sources.sum(axis=0), atol=1e-5)
 
 
 class Hedging(ByPitch):
