@@ -38,9 +38,9 @@ class Joiner:
 
     `context` is in seconds, and so is `anchor`, what is heard of each speaker alone before a window, or before several; `batch`
     of them of one length are given to the separator at once. Where what speaks for a way of giving sources to speakers is less
-    than `doubt` above what speaks for the other, and in moments in which the sources hardly differ, two speakers stay together, half
-    of the mixture for each; unless `doubt` is 0, or nobody is alone anywhere, so that nobody is known. Nothing is kept between
-    recordings.
+    than `doubt` above what speaks for the other, two speakers stay together, half of the mixture for each, and so they do in
+    moments in which the sources hardly differ; unless `doubt` is 0, or nobody is alone anywhere, so that nobody is known.
+    Nothing is kept between recordings.
     """
 
     def __init__(
