@@ -10,11 +10,12 @@ a manifest.tsv, a folder as LibriSpeech or VCTK has it, or one with a folder a s
 for dev, one of twenty is held out.
 
 \b
-The same command again goes on where it was stopped: on a processor, with as many threads, to the same bits. In RUN there are:
+The same command again goes on where it was stopped: on a processor, with as many threads, to the same bits. It computes in bf16
+where the device is quick with it (training.precision = "auto"), else in fp32. In RUN there are:
     state.pt            what it goes on from
     log.csv dev.csv     loss and dev figures
     best.safetensors    the weights with the best first dev figure, last.safetensors the newest
-    training.json       data, steps, seconds, machine, figures, and the hash of the best weights
+    training.json       data, steps, seconds, precision, machine, figures, and the hash of the best weights
     train.toml          the recipe
 """
 
