@@ -2,10 +2,10 @@
 
 Dialogues of two, as `sepdiar simulate` writes them, go through the diarizer and the joiner of the default recipe; those in which
 it finds more or fewer people are left out. Its slices, a stretch or about a second each, are held against the truth where two
-speak at once: the difference of the two sources, 0 in moments in which they hardly lie apart, against that of the true channels.
-For each doubt: of the slices the share that is given to speakers; how many of these the wrong way round, and where 95 % of such
-counts lie (Poisson); and by how many dB the difference comes nearer to the true one, 0 for what stays together and 30 at most:
-its mean goes by seconds, its interval (95 %) is a bootstrap over dialogues.
+speak at once: the difference of the two sources, 0 in moments in which they hardly lie apart (with a doubt of 0 these are given
+too), against that of the true channels. For each doubt: of the slices the share of which something is given to speakers; how many
+of these the wrong way round, and where 95 % of such counts lie (Poisson); and by how many dB the difference comes nearer to the
+true one, 0 for what stays together and 30 at most: its mean goes by seconds, its interval (95 %) is a bootstrap over dialogues.
 """
 
 from __future__ import annotations
@@ -89,9 +89,9 @@ class Chain:
             windows = list(found)
             sign = 1 if region.pair[0] == first else -1
             both = intersected(region.stretches, together)
-            marks = [list(judgements(one, both, channels, sign)) for one in windows]
+            marks = {any_: [list(judgements(one, both, channels, sign, any_)) for one in windows] for any_ in (False, True)}
             for doubt in DOUBTS:
-                for (_, orders, given), mine in zip(decided(windows, Account(), doubt), marks, strict=True):
+                for (_, orders, given), mine in zip(decided(windows, Account(), doubt), marks[doubt > 0], strict=True):
                     told = zip(mine, orders, given, strict=True)
                     rows[doubt] += [(mark, order, sure) for mark, order, sure in told if mark]
         return rows
@@ -110,9 +110,12 @@ def like_the_first(true: Conversation, turns: Sequence[Turn]) -> str:
     return one if straight >= common(said[one], second) + common(said[other], first) else other
 
 
-def judgements(one: Sliced, both: Sequence[Span], channels: Audio, sign: int) -> Iterator[Judged | None]:
-    """Of each slice of a window, None where two speak for too short; `sign` is -1 where the channels are the other way round."""
-    start, sources = one.heard.span.start, one.arranged([0] * len(one.cases), doubt=True)
+def judgements(one: Sliced, both: Sequence[Span], channels: Audio, sign: int, doubt: bool = False) -> Iterator[Judged | None]:
+    """Of each slice of a window, None where two speak for too short; `sign` is -1 where the channels are the other way round.
+
+    With any `doubt`, moments in which the sources hardly lie apart stay together.
+    """
+    start, sources = one.heard.span.start, one.arranged([0] * len(one.cases), doubt)
     for part in one.parts:
         parts = within(part, both)
         if sum(map(len, parts)) < LEAST * one.heard.rate:
@@ -140,7 +143,7 @@ def _both(true: Conversation) -> tuple[Span, ...]:
 def figures(dialogues: Sequence[Sequence[Row]]) -> dict[str, Any]:
     """Of one doubt over dialogues."""
     rows = [row for dialogue in dialogues for row in dialogue]
-    given = [mark.alike * (1 - 2 * order) for mark, order, sure in rows if sure]
+    given = [mark.alike * (1 - 2 * order) for mark, order, sure in rows if sure and mark.alike]  # 0: all of it stays together
     wrong = sum(alike < WRONG for alike in given)
     sums = np.array([[_gain(dialogue), sum(mark.seconds for mark, _, _ in dialogue)] for dialogue in dialogues if dialogue])
     draws = bootstrap.drawn(len(sums)) @ sums

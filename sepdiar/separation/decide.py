@@ -108,7 +108,8 @@ class Account:
 
         Windows are cut into `slices`, a stretch of overlap or about a second of one, of which those `in_doubt` were not
         separated, whatever was decided. `separated` is how far the sources lie apart, over all that was used of them: 0 where
-        they are one, or in doubt; two voices that have nothing in common make 1.
+        they are one, or in doubt; two voices that have nothing in common make 1. Moments that stay together since they hardly
+        lie apart count there with what little they do.
         """
         names = ("diarization", "neighbours", "voice", "anchors", "nothing")
         decided: Mapping[str, int] = {name: self.decided_by[name] for name in names}

@@ -31,9 +31,9 @@ class Separate(BackendStage):
     `anchor_seconds` of each of the two speakers alone, which several stretches share where they fit into a window; `batch` of
     these at once (fewer and then shorter ones where memory is short, which the provenance tells); `voice` is the model of ours
     that knows speakers by their voices, "" for none; and where what speaks for one way of giving sources to speakers is less than
-    `doubt` above what speaks for the other, nothing is separated, which is counted; nor is it in moments in which the sources
-    hardly differ. 4 make the odds e times better. Where one is alone beside an overlap speaks for 14 at most, so that above it
-    voices, or other windows, have to say so as well. With a `doubt` of 0 all is separated.
+    `doubt` above what speaks for the other, nothing is separated, which is counted; nor is it, uncounted, in moments in which the
+    sources hardly differ. 4 make the odds e times better. Where one is alone beside an overlap speaks for 14 at most, so that
+    above it voices, or other windows, have to say so as well. With a `doubt` of 0 all is separated.
 
     Where it comes before the diarizer, a blind separator hears every second, and its two tracks are nobody's yet: windows are
     joined by what they have in common alone. `everywhere` then says whether the channels will be the tracks, or the input

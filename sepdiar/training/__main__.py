@@ -11,7 +11,8 @@ for dev, one of twenty is held out.
 
 \b
 The same command again goes on where it was stopped: on a processor, with as many threads, to the same bits. It computes in bf16
-where the device is quick with it (training.precision = "auto"), else in fp32. In RUN there are:
+where the device is quick with it (training.precision = "auto"), else in fp32; on another device perhaps in the other one.
+In RUN there are:
     state.pt            what it goes on from
     log.csv dev.csv     loss and dev figures
     best.safetensors    the weights with the best first dev figure, last.safetensors the newest

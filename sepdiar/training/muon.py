@@ -1,4 +1,4 @@
-"""Muon for processors that are slow in bf16."""
+"""Muon for devices that are slow in bf16."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from torch.optim import Muon
 class Fp32Muon(Muon):
     """torch's Muon with the matrix products in fp32: torch's own are in bf16 on every device.
 
-    What it keeps is the same, so that a training may go on with the other one.
+    What it keeps is the same, so that a training may go on with the other one. Steps are scaled as torch's are with
+    `adjust_lr_fn="match_rms_adamw"`, whatever was asked for.
     """
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One step, scaled as with `adjust_lr_fn="match_rms_adamw"`."""
-        loss = closure() if closure else None
+        """One step; what `closure` computes, its gradients too, comes before it."""
+        with torch.enable_grad():
+            loss = closure() if closure else None
         for group in self.param_groups:
             for matrix in group["params"]:
                 if matrix.grad is None:

@@ -56,6 +56,18 @@ def test_speakers_are_found_by_when_they_speak(dialogues: Path) -> None:
     assert like_the_first(replace(true, tracks=true.tracks[::-1]), turns) == "y"
 
 
+@pytest.mark.parametrize(("doubt", "given"), [(True, 0.5), (False, 1.0)])
+def test_a_slice_of_which_all_hardly_differs_is_not_given(doubt: bool, given: float) -> None:
+    channels = np.random.default_rng(0).standard_normal((2 * RATE, 2)).astype(np.float32)
+    sources = channels.T.copy()
+    sources[:, RATE:] = np.array([[0.4, 0.6], [0.6, 0.4]], np.float32) @ sources[:, RATE:]
+    one = Sliced(Heard.of(Span(0, 2 * RATE), sources, RATE), [0, 50, 100], [decide.Case(0, 0)] * 2, [(1.0, RATE)] * 2)
+    both = [Span(0, RATE), Span(RATE + RATE // 4, 2 * RATE)]
+    marks = list(judgements(one, both, ArrayAudio(channels, RATE), 1, doubt))
+    told = figures([[(mark, 0, True) for mark in marks if mark]])
+    assert (told["given"], told["wrong"]) == (given, 0 if doubt else 1)
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_slices_are_held_against_the_channels_of_their_speakers(sign: int) -> None:
     channels = np.random.default_rng(0).standard_normal((2 * RATE, 2)).astype(np.float32)

@@ -83,11 +83,12 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
-def test_a_training_that_was_stopped_ends_in_the_same_state(tmp_path: Path, optimizer: str) -> None:
-    assert training(tmp_path / "whole", optimizer=optimizer).run()
+@pytest.mark.parametrize(("optimizer", "precision"), [("muon", "bf16"), ("muon", "fp32"), ("adamw", "auto")])
+def test_a_training_that_was_stopped_ends_in_the_same_state(tmp_path: Path, optimizer: str, precision: str) -> None:
+    ways = {"optimizer": optimizer, "precision": precision}
+    assert training(tmp_path / "whole", **ways).run()
     for looks in (7, 20, 99):
-        finished = training(tmp_path / "parts", optimizer=optimizer).run(After(looks))
+        finished = training(tmp_path / "parts", **ways).run(After(looks))
     assert finished
     whole, parts = (state.load(tmp_path / name) for name in ("whole", "parts"))
     assert whole and parts
@@ -101,13 +102,20 @@ def test_a_training_that_was_stopped_ends_in_the_same_state(tmp_path: Path, opti
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
 
 
-def test_the_loss_falls_and_is_logged(tmp_path: Path) -> None:
-    training(tmp_path, steps=200).run()
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_the_loss_falls_and_is_logged(tmp_path: Path, precision: str) -> None:
+    training(tmp_path, steps=200, precision=precision).run()
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
     assert [int(row["step"]) for row in rows] == list(range(10, 201, 10))
     assert float(rows[-1]["error"]) < 0.3 * float(rows[0]["error"])
     assert float(rows[-1]["rate"]) < 1e-3
     assert [int(row["step"]) for row in csv.DictReader((tmp_path / "dev.csv").open())] == list(range(10, 201, 10))
+
+
+def test_a_training_goes_on_in_another_precision(tmp_path: Path) -> None:
+    training(tmp_path, precision="bf16").run(After(20))
+    made = training(tmp_path, precision="fp32")
+    assert 0 < made.step < 40 and made.run() and made.skipped == 0
 
 
 def test_a_state_of_another_recipe_is_refused(tmp_path: Path) -> None:
