@@ -89,7 +89,10 @@ class Chain:
             windows = list(found)
             sign = 1 if region.pair[0] == first else -1
             both = intersected(region.stretches, together)
-            marks = {any_: [list(judgements(one, both, channels, sign, any_)) for one in windows] for any_ in (False, True)}
+            marks = {
+                any_doubt: [list(judgements(one, both, channels, sign, any_doubt)) for one in windows]
+                for any_doubt in (False, True)
+            }
             for doubt in DOUBTS:
                 for (_, orders, given), mine in zip(decided(windows, Account(), doubt), marks[doubt > 0], strict=True):
                     told = zip(mine, orders, given, strict=True)
