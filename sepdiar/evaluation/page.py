@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -96,5 +96,5 @@ def write(
         (out / "README.md").write_text(f"# {title}\n\n{BEGIN}\n{END}\n", encoding="utf-8")
     (out / "results.json").write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     put("\n".join([*([picture, ""] if picture else []), *(sheet.markdown() for sheet in sheets), *notes]), out / "README.md")
-    if results.get("cases") and not picture and find_spec("matplotlib") is None:
+    if results.get("cases") and not picture and importlib.util.find_spec("matplotlib") is None:
         print("no picture: it needs matplotlib (pip install 'sepdiar[eval]')", file=sys.stderr)
