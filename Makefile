@@ -12,8 +12,9 @@ OUT ?= out
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py --out $(OUT)
 
+# A test that times out ends its worker; a new one in its place would wait for ever.
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --max-worker-restart 0  # a new worker after one that timed out waits for ever
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --max-worker-restart 0
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow

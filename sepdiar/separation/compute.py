@@ -9,10 +9,8 @@ from torch import Tensor
 
 from sepdiar.audio.source import Samples
 from sepdiar.errors import SepdiarError
-from sepdiar.networks.precision import has_bf16
+from sepdiar.networks.precision import PRECISIONS, has_bf16
 from sepdiar.networks.threads import one_thread
-
-PRECISIONS = ("auto", "bf16", "fp32")
 
 
 class Compute:

@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from sepdiar.errors import SepdiarError
-from sepdiar.networks.precision import has_bf16
+from sepdiar.networks.precision import PRECISIONS, has_bf16
 from sepdiar.training.muon import Fp32Muon
 
 NARROW = 16  # a matrix with a side below this is no matter for Muon
@@ -47,7 +47,7 @@ class Course:
     def __post_init__(self) -> None:
         for key, fine in (
             ("optimizer", self.optimizer in ("muon", "adamw")),
-            ("precision", self.precision in ("auto", "bf16", "fp32")),
+            ("precision", self.precision in PRECISIONS),
             ("decay", 0 <= self.decay <= 1),
             ("average", 0 <= self.average < 1),
             *((key, getattr(self, key) > 0) for key in ("steps", "rate", "muon_rate", "clip", "evaluate_every", "log_every")),
