@@ -117,6 +117,15 @@ CODES: dict[str, Code] = {
         "Choose another model (sepdiar models list has their licences), or another --use.",
         exit=USAGE,
     ),
+    "SD209": Code(
+        "not a run of sepdiar",
+        "The folder holds files and is not a run directory. sepdiar writes only into folders that are absent, empty, or its own.",
+        "Choose another --out.",
+        exit=USAGE,
+    ),
+    "SD210": Code(
+        "would overwrite its own input", "Input and output are the same file.", "Choose another name for the output.", exit=USAGE
+    ),
     # SD25x: the environment cannot do it
     "SD250": Code("a package is missing", "An optional package is not installed.", "Run the command named.", exit=ENVIRONMENT),
     "SD251": Code("a model is missing", "Its weights are not on this machine.", "Run the command named.", exit=ENVIRONMENT),
@@ -179,6 +188,13 @@ CODES: dict[str, Code] = {
         "A finished item was changed after it was written.",
         "sepdiar verify RUN --repair",
         exit=SOME_FAILED,
+    ),
+    "SD307": Code(
+        "a file of the run is not as sepdiar writes it",
+        "Where a run keeps its own files there is a link, a pipe or a folder, or a file that is too large or malformed. "
+        "Links are never followed.",
+        "Move it away, or put the original back; then: sepdiar verify RUN --repair",
+        exit=IO,
     ),
     "SD310": Code("the run is in use", "Another process works on this run directory.", "Wait for it, or stop it.", exit=BUSY),
     # SD4xx: what a manifest or an archive may not ask for
