@@ -32,6 +32,7 @@ def diarize(
     from sepdiar import solo
     from sepdiar.config import words_to_keys
 
+    _refuse_overwriting(file, rttm)
     flags = words_to_keys(diarizer=diarizer, speakers=speakers, device=device, salvage=salvage)
     front, _ = solo.split(solo.configured(recipe, config, flags, settings), "diarize", "diarize")
     with solo.opened(file) as take:
@@ -97,6 +98,7 @@ def transcribe(
     from sepdiar import solo
     from sepdiar.config import words_to_keys
 
+    _refuse_overwriting(file, ctm)
     flags = words_to_keys(
         recognizer=recognizer, diarizer=diarizer, separator=separator, speakers=speakers, device=device, salvage=salvage
     )
@@ -132,14 +134,14 @@ def as_ctm(conversation: Conversation) -> str:
     return dumps(replace(word, speaker=channel[word.speaker]) for word in of_conversation(conversation, each="word"))
 
 
-def report(run: str | Path) -> Path:
+def report(run: str | Path, *, listen: Listener = silence) -> Path:
     """Make the report and the manifest of a run again from its items; the page that a browser opens."""
-    from sepdiar.conduct import derive
+    from sepdiar.derived import derive
     from sepdiar.store import Store
 
-    store = Store(Path(run))
-    store.settings()
-    with store.opened():
+    store = Store(Path(run), listen)
+    with store.opened(reading=True):
+        store.tell_broken()
         derive(store)
     return store.run / "report" / "index.html"
 
@@ -161,6 +163,12 @@ def known(code: str) -> str:
         there = f"near it: {', '.join(sorted(near))}" if near else f"they go from {min(CODES)} to {max(CODES)}"
         raise SepdiarError("SD201", f"no code {code!r}; {there}", hint="sepdiar explain lists all of them.")
     return name
+
+
+def _refuse_overwriting(file: str | Path, output: str | Path | None) -> None:
+    """SD210 where the output is the input, whatever the two are called."""
+    if output is not None and Path(output).exists() and Path(file).exists() and Path(output).samefile(file):
+        raise SepdiarError("SD210", where=str(output))
 
 
 def _save(path: Path, text: str) -> None:

@@ -33,6 +33,10 @@ class BackendStage(Stage):
         return str(self.parameters.get("device", self._asked)) if "device" in accepted else "cpu"
 
     @property
+    def modules(self) -> tuple[str, ...]:
+        return (*super().modules, registry.load(self.kind, self.backend).__module__)
+
+    @property
     def packages(self) -> tuple[str, ...]:  # type: ignore[override]
         return registry.packages(registry.load(self.kind, self.backend), self.parameters)
 

@@ -14,6 +14,7 @@ from types import FrameType
 
 from sepdiar.audio.inputs import Input
 from sepdiar.config import Config
+from sepdiar.derived import are_current, derive
 from sepdiar.engine import Engine, Job, Outcome, Stop
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event, Listener
@@ -38,7 +39,7 @@ def conduct(
             log(event)
             listen(event)
 
-        return _Pass(store, once(tell), stop).over(config, inputs, engine, again)
+        return _Pass(replace(store, listen=tell), once(tell), stop).over(config, inputs, engine, again)
 
 
 class _Pass:
@@ -72,7 +73,8 @@ class _Pass:
         with self._full_disk_says_how_much(todo):
             for outcome in engine.run(config, todo, self.store, self.tell, self.stop):
                 self._keep(outcome, standing.get(outcome.job.id))
-        if self._derived_are_old():
+        self.store.tell_broken()
+        if not are_current(self.store):
             derive(self.store)
         summary = self._summary([row.id for row in survey.rows], done)
         self.tell(Event("run.finished", "", _facts(summary)))
@@ -121,12 +123,6 @@ class _Pass:
     def _space(self, needed: int) -> str:
         return f"about {needed / 1e6:.1f} MB may be needed, and {self.store.free() / 1e6:.1f} MB are free"
 
-    def _derived_are_old(self) -> bool:
-        """Whether an item or a failure came or went after they were written; to make them reads every item."""
-        written = [path.stat().st_mtime_ns for path in derived_files(self.store.run) if path.exists()]
-        changed = [path.stat().st_mtime_ns for path in (self.store.items, self.store.failed)]
-        return len(written) < len(derived_files(self.store.run)) or min(written) < max(changed)
-
     def _summary(self, ids: Sequence[str], already_done: int) -> RunSummary:
         done, failures = self.store.done(), self.store.failures()
         ended = [failures[id] for id in ids if id in failures and id not in done]
@@ -157,25 +153,6 @@ def once(listen: Listener) -> Listener:
         listen(event)
 
     return tell
-
-
-def derive(store: Store) -> None:
-    """Bring up to date what follows from the items: the manifest and the report."""
-    for path, text in derived(store.run).items():
-        store.write(path, text)
-
-
-def derived(run: Path) -> dict[Path, str]:
-    """What the files that follow from the items should hold."""
-    from sepdiar.formats.moshi import manifest
-    from sepdiar.reporting import html
-
-    return dict(zip(derived_files(run), (manifest(run), html(run)), strict=True))
-
-
-def derived_files(run: Path) -> tuple[Path, Path]:
-    """The files that follow from the items."""
-    return run / "data.jsonl", run / "report" / "index.html"
 
 
 def space_needed(files: Sequence[Path]) -> int:

@@ -82,9 +82,18 @@ class Config:
         return [_stage(name, self.section(name), shared) for name in self.values["chain"]]
 
     def facts(self) -> dict[str, Any]:
-        """Everything that the bytes of the output depend on beside the input: settings and the versions of packages."""
-        packages = {*CORE_PACKAGES, *(name for stage in self.pipeline().stages for name in stage.packages)}
-        return {"settings": dict(self.values), "versions": {name: version(name) for name in sorted(packages)}}
+        """Everything that the bytes of the output depend on beside the input: settings, the versions of packages, and the hashes
+        of our code and of every model's weights."""
+        from sepdiar import identity
+
+        stages = self.pipeline().stages
+        packages = {*CORE_PACKAGES, *(name for stage in stages for name in stage.packages)}
+        return {
+            "code": identity.code(stages),
+            "settings": dict(self.values),
+            "versions": {name: version(name) for name in sorted(packages)},
+            "weights": identity.weights(stages),
+        }
 
     @property
     def fingerprint(self) -> str:

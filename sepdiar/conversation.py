@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from sepdiar.schema import build, parse
+
 SCHEMA = 1
 ORIGINS = ("copied", "mixed", "separated", "faded", "silent", "recorded")
 
@@ -155,13 +157,18 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Conversation:
-    """A recording with what is known of it: who speaks when, the tracks, the words, the scores, and how each came to be."""
+    """A recording with what is known of it: who speaks when, the tracks, the words, the scores, and how each came to be.
+
+    `configuration` is everything that the chain was made of: its settings, the versions of packages, and the hashes of code
+    and weights, with their fingerprint. It is empty for what no run made.
+    """
 
     recording: Recording
     turns: tuple[Turn, ...] = ()
     tracks: tuple[Track, ...] = ()
     scores: tuple[Score, ...] = ()
     provenance: tuple[Provenance, ...] = ()
+    configuration: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def speakers(self) -> tuple[str, ...]:
@@ -170,18 +177,21 @@ class Conversation:
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no NaN, ASCII, so that the same value is always the same bytes."""
-        return canonical_json({"schema": SCHEMA, **asdict(self)})
+        facts = {"schema": SCHEMA, **asdict(self)}
+        if not self.configuration:
+            del facts["configuration"]
+        return canonical_json(facts)
 
     @classmethod
     def from_json(cls, text: str) -> Conversation:
         """The value that `to_json` wrote; `ValueError` says what is wrong with anything else."""
-        data = json.loads(text)
-        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        data = parse(text)
+        if not isinstance(data, dict) or data.pop("schema", None) != SCHEMA:
             raise ValueError(f"not a conversation of schema {SCHEMA}")
         try:
-            return _conversation(data)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a conversation: {error!r}") from error
+            return build(cls, data)
+        except ValueError as error:
+            raise ValueError(f"not a conversation: {error}") from error
 
 
 def canonical_json(value: Any) -> str:
@@ -250,30 +260,3 @@ def within(span: Span, ordered: Sequence[Span]) -> tuple[Span, ...]:
     first = bisect_right(ordered, span.start, key=lambda other: other.end)
     last = bisect_left(ordered, span.end, key=lambda other: other.start)
     return tuple(part for other in ordered[first:last] if (part := span & other))
-
-
-def _span(data: Mapping[str, int]) -> Span:
-    return Span(**data)
-
-
-def _turn(data: Mapping[str, Any]) -> Turn:
-    words = tuple(Word(**{**word, "span": _span(word["span"])}) for word in data["words"])
-    return Turn(data["speaker"], _span(data["span"]), words, tuple(map(_span, data["overlap"])))
-
-
-def _track(data: Mapping[str, Any]) -> Track:
-    stretches = tuple(Stretch(_span(stretch["span"]), stretch["origin"]) for stretch in data["stretches"])
-    return Track(**{**data, "span": _span(data["span"]), "stretches": stretches})
-
-
-def _conversation(data: Mapping[str, Any]) -> Conversation:
-    recording = data["recording"]
-    return Conversation(
-        recording=Recording(
-            **{**recording, "notes": tuple(recording["notes"]), "damaged": tuple(map(_span, recording["damaged"]))}
-        ),
-        turns=tuple(map(_turn, data["turns"])),
-        tracks=tuple(map(_track, data["tracks"])),
-        scores=tuple(Score(**score) for score in data["scores"]),
-        provenance=tuple(Provenance(**step) for step in data["provenance"]),
-    )

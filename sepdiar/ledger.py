@@ -12,7 +12,9 @@ from pathlib import Path
 from sepdiar.audio.inputs import Input, content_hash, item_id, name_sha256
 from sepdiar.engine import Job, Stop
 from sepdiar.errors import SepdiarError, from_os_error
+from sepdiar.schema import build, parse
 from sepdiar.store import Failure
+from sepdiar.store.reading import read_text
 
 TOO_MANY_OPEN_FILES = "SD304"
 RECENT = 2.0
@@ -53,11 +55,13 @@ class Ledger:
 
     @classmethod
     def read(cls, path: Path) -> Ledger:
-        """What was known; nothing where the file is missing or damaged, for everything in it can be found out again."""
+        """What was known; nothing where the file is missing or damaged, for everything in it can be found out again.
+
+        SD307 where it is no regular file.
+        """
         try:
-            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-            return cls(Row(**{**line, "stamp": tuple(line["stamp"])}) for line in lines)
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            return cls([build(Row, parse(line)) for line in read_text(path).splitlines()])
+        except (FileNotFoundError, ValueError):
             return cls()
 
     def text(self) -> str:

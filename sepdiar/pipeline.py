@@ -80,6 +80,11 @@ class Stage(ABC):
     device: str = "cpu"
     """Where it computes."""
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules that its code is in."""
+        return (type(self).__module__,)
+
     def check(self) -> None:  # noqa: B027 - nothing to check is a fine default
         """Refuse, before anything is loaded, what this machine cannot do (SD201, SD250, SD251, SD253)."""
 

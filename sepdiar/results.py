@@ -84,6 +84,8 @@ class Status:
     """The records, of what was skipped too."""
     owner: str
     """Who works on it now, in words; empty where nobody does."""
+    mixed: tuple[str, ...] = ()
+    """The ids of items that another configuration made."""
 
     @property
     def left(self) -> int:

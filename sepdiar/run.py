@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from sepdiar.audio.inputs import Input, find_recordings, named_recording
-from sepdiar.conduct import conduct, derive, derived, space_needed
+from sepdiar.conduct import conduct, space_needed
 from sepdiar.config import Config, describe, resolve, setting, words_to_keys
+from sepdiar.derived import derive, derived
 from sepdiar.engine import Engine, Stop
 from sepdiar.engine.local import LocalEngine
 from sepdiar.errors import SepdiarError
@@ -17,8 +18,11 @@ from sepdiar.events import Event, Listener, silence
 from sepdiar.ingredients import of
 from sepdiar.ledger import Ledger
 from sepdiar.results import Plan, RunSummary, Status, Verification
-from sepdiar.store import Settings, Store, disk
+from sepdiar.store import Store, disk
 from sepdiar.store.check import Fault, item_faults
+from sepdiar.store.items import VALUE
+from sepdiar.store.place import refuse_foreign
+from sepdiar.store.reading import holds, kind
 from sepdiar.store.settings import NAME
 
 __all__ = ["Plan", "RunSummary", "Status", "Verification", "process", "retry", "status", "verify"]
@@ -56,14 +60,20 @@ def process(
     )
     flags = named | dict(map(setting, settings))
     chosen = resolve(recipe, file=Path(config) if config else None, flags=flags)
-    store = Store(Path(out))
-    if not store.started:  # one that is has a chain that can work, and refuses any other by the name of the key
+    store = Store(Path(out), listen)
+    with disk.refusals(store.run):
+        refuse_foreign(store.run)
+        new = store.empty  # a run that has begun has a chain that works, and refuses any other by the name of the key
+    if new:
         chosen.pipeline().check(wanted={"files"})
     inputs = _inputs(paths, store, listen)
     if dry_run:
         return _plan(inputs, store, chosen)
     crew = _engine(engine, workers, timeout)
+    if new:
+        crew.load(chosen, store, listen)
     with store.opened(chosen):
+        store.refuse_mixed()
         return conduct(store, chosen, inputs, crew, listen)
 
 
@@ -71,14 +81,14 @@ def status(run: str | Path) -> Status:
     """Where a run stands, whether somebody works on it or not; SD207 where `run` is none."""
     store = Store(Path(run))
     with disk.refusals(store.run):
-        store.settings()
+        mixed = tuple(store.mixed())
         done, failures = store.done(), store.failures()
         known = [row.id for row in Ledger.read(store.inputs).rows.values()]
         ids = known or [*done | failures.keys()]  # the ledger may be lost; what is there is there
     ended = [failures[id] for id in sorted(set(ids)) if id in failures and id not in done]
     kinds = Counter(failure.outcome for failure in ended)
     finished = sum(id in done for id in ids)
-    return Status(store.run, len(ids), finished, kinds["failed"], kinds["skipped"], tuple(ended), store.owner())
+    return Status(store.run, len(ids), finished, kinds["failed"], kinds["skipped"], tuple(ended), store.owner(), mixed)
 
 
 def retry(
@@ -90,10 +100,11 @@ def retry(
     listen: Listener = silence,
 ) -> RunSummary:
     """Try again what failed in a run, with the run's own configuration; the summary counts only that."""
-    store = Store(Path(run))
+    store = Store(Path(run), listen)
     chosen = store.settings().config
     crew = _engine(engine, workers, timeout)
     with store.opened():
+        store.refuse_mixed()
         failed = {id for id, failure in store.failures().items() if failure.outcome == "failed"}
         rows = [row for row in Ledger.read(store.inputs).rows.values() if row.id in failed]
         return conduct(store, chosen, [named_recording(Path(row.file), row.path) for row in rows], crew, listen, failed)
@@ -110,9 +121,9 @@ def verify(
 ) -> Verification:
     """Read every item again and compare it with its checksums; with `repair`, make again only what is at fault.
 
-    An item whose input is gone, or has changed, is left as it is.
+    What is at fault moves to RUN/lost first. An item whose input is gone, or has changed, is left as it is.
     """
-    store = Store(Path(run))
+    store = Store(Path(run), listen)
     found = _faults(store, in_progress=bool(store.owner()))
     items = len(store.done())
     if not repair or not found:
@@ -120,12 +131,12 @@ def verify(
     crew = _engine(engine, workers, timeout)
     with store.opened():
         rows = [row for row in Ledger.read(store.inputs).rows.values() if Path(row.file).exists()]
-        store.write(store.run / NAME, store.settings().to_toml())
-        at_fault = {fault.item for fault in found}
-        for row in rows:
-            if row.id in at_fault and _holds(Path(row.file), row.sha256):
-                store.withdraw(row.id)
-                at_fault.remove(row.id)
+        at_fault = {fault.item for fault in found if fault.item}
+        mendable = {row.id for row in rows if row.id in at_fault and _holds(Path(row.file), row.sha256)}
+        for path in [*store.strays(), *(folder for folder in store.folders() if folder.name in mendable)]:
+            store.set_aside(path)
+        for path in store.unreadable():
+            store.set_aside(path)
         conduct(store, store.settings().config, [named_recording(Path(row.file), row.path) for row in rows], crew, listen)
         derive(store)
     remaining = set(_faults(store))
@@ -155,10 +166,7 @@ def _engine(name: str, workers: int | None, timeout: float | None) -> Engine:
 
 def _plan(inputs: Sequence[Input], store: Store, config: Config) -> Plan:
     with disk.refusals(store.run):
-        if store.started:
-            store.settings().refuse_other(config, store.run)
-        else:
-            Settings.of(config).to_toml()
+        store.agreed(config).to_toml()
         done, standing = store.done(), store.failures()
         survey = Ledger.read(store.inputs).survey(inputs, done, Stop())
         todo = [job for job in survey.jobs if job.id not in done and job.id not in standing]
@@ -181,14 +189,16 @@ def _faults(store: Store, in_progress: bool = False) -> tuple[Fault, ...]:
     with disk.refusals(store.run):
         texts = {store.run / NAME: store.settings().to_toml()}
         faults = [fault for folder in store.folders() for fault in item_faults(folder)]
+        faults += [Fault(path.name, "", "stray") for path in store.strays()]
+        faults += [Fault(id, VALUE, "of another configuration") for id in store.mixed()]
         faults += [Fault("", f"failures/{path.name}", "damaged") for path in store.unreadable()]
         if not faults and not in_progress:  # what follows from items can only be told from whole ones, all of them
-            texts |= derived(store.run)
+            texts |= derived(store)
         for path, text in texts.items():
             name = path.relative_to(store.run).as_posix()
-            if not path.exists():
+            if not kind(path):
                 faults.append(Fault("", name, "missing"))
-            elif path.read_bytes() != text.encode():
+            elif not holds(path, text):
                 faults.append(Fault("", name, "damaged"))
     return tuple(sorted(faults))
 

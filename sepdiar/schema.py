@@ -1,14 +1,14 @@
-"""JSON into frozen dataclasses, strictly: each value must be of the type that the field's annotation names. Standard library only."""
+"""JSON into frozen dataclasses, strictly: each value must be of the type that the field is annotated with."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, partial
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 DEPTH = 32
 """How deep a value without a schema of its own (the parameters of a stage) may be nested."""
@@ -43,12 +43,12 @@ def build(kind: type[Value], data: Any) -> Value:
 
     Fields with a default may be missing. A field that the class does not have is refused.
     """
-    made: Value = _reader(kind)(data)
+    made: Value = _reader(cast(Hashable, kind))(data)
     return made
 
 
 def plain(value: Any, depth: int = DEPTH) -> Any:
-    """The same value, if it is JSON of texts, finite numbers, true, false, null, lists and tables, nested at most `depth` levels."""
+    """The same value, if JSON can hold it (no NaN) and it is nested at most `depth` levels."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
@@ -69,7 +69,7 @@ def _refuse_constant(name: str) -> None:
 @cache
 def _reader(hint: Any) -> Reader:
     if is_dataclass(hint):
-        return partial(_dataclass, hint, _fields(hint))
+        return partial(_dataclass, hint, _fields(cast(Hashable, hint)))
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is tuple:
         if arguments[1:] == (...,):

@@ -80,8 +80,8 @@ def tree() -> Callable[[Path], dict[str, bytes]]:
 
     def read(run: Path) -> dict[str, bytes]:
         assert not list((run / "tmp").iterdir())
-        exempt = {"events.log", "inputs.log", ".lock"}
-        files = [path for path in sorted(run.rglob("*")) if path.is_file() and path.name not in exempt]
+        exempt = {"events.log", "inputs.log", ".lock", ".sepdiar", "lost"}
+        files = [path for path in sorted(run.rglob("*")) if path.is_file() and path.relative_to(run).parts[0] not in exempt]
         return {path.relative_to(run).as_posix(): path.read_bytes() for path in files}
 
     return read

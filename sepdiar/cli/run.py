@@ -101,5 +101,7 @@ def report(run: Path) -> None:
     Every run writes it; this makes it again from what is in the run. Its path goes to stdout.
     """
     from sepdiar.api import report as make
+    from sepdiar.cli.display import listening
 
-    say.data(str(make(run)))
+    with listening("lines") as listen:
+        say.data(str(make(run, listen=listen)))

@@ -124,6 +124,9 @@ def standing(found: Status) -> None:
         say.data(f"  in use by {say.flat(found.owner)}")
     elif found.left:
         say.data("  nobody works on it; the same command again continues")
+    if found.mixed:
+        count = say.count(len(found.mixed), "item")
+        say.data(f"  {count} of another configuration: sepdiar verify {say.flat(shlex.quote(str(found.out)))} --repair")
     _list(found.failures)
 
 

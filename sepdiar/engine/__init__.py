@@ -44,6 +44,10 @@ class Stop:
 class Engine(Protocol):
     """Runs jobs, in any order and anywhere; whoever iterates commits the outcomes, one after the other."""
 
+    def load(self, config: Config, store: Store, listen: Listener) -> None:
+        """Load the chain once, before anything is written into a new run; `SepdiarError` where this machine cannot."""
+        ...
+
     def run(self, config: Config, jobs: Sequence[Job], store: Store, listen: Listener, stop: Stop) -> Iterator[Outcome]:
         """Each job's outcome once, as it comes; fewer where `stop` asks to end.
 

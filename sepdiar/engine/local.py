@@ -31,10 +31,25 @@ class LocalEngine:
             raise SepdiarError("SD202", f"at least one worker is needed, not {workers}", where="workers")
         self.workers = workers or _cpus()
         self.timeout = timeout
+        self._loaded: list[WorkerProcess] = []
+
+    def load(self, config: Config, store: Store, listen: Listener) -> None:
+        """Start one worker and wait until it has loaded the chain, before anything is written; it is kept for `run`."""
+        crew = _Crew(config, [], store, listen, self.timeout, [WorkerProcess(config.values)])
+        try:
+            while not all(worker.ready for worker in crew.workers) or not crew.workers:
+                if not crew.workers:
+                    crew.workers.append(WorkerProcess(config.values))
+                crew.outcomes(TICK)
+        except BaseException:
+            crew.close()
+            raise
+        self._loaded = crew.workers
 
     def run(self, config: Config, jobs: Sequence[Job], store: Store, listen: Listener, stop: Stop) -> Iterator[Outcome]:
         """Each job's outcome once; see `sepdiar.engine.Engine`."""
-        crew = _Crew(config, jobs, store, listen, self.timeout)
+        crew = _Crew(config, jobs, store, listen, self.timeout, self._loaded)
+        self._loaded = []
         drained_by = float("inf")
         try:
             while not crew.finished:
@@ -55,12 +70,21 @@ class LocalEngine:
 
 
 class _Crew:
-    def __init__(self, config: Config, jobs: Sequence[Job], store: Store, listen: Listener, timeout: float) -> None:
+    def __init__(
+        self,
+        config: Config,
+        jobs: Sequence[Job],
+        store: Store,
+        listen: Listener,
+        timeout: float,
+        workers: Sequence[WorkerProcess] = (),
+    ) -> None:
         self.config, self.store, self.listen, self.timeout = config, store, listen, timeout
         self.waiting = deque(jobs)
         self.attempts: dict[str, int] = {}
-        self.workers: list[WorkerProcess] = []
+        self.workers = list(workers)
         self.stillborn = 0
+        self.configuration = store.settings().facts if jobs else {}
 
     @property
     def busy(self) -> list[WorkerProcess]:
@@ -80,7 +104,7 @@ class _Crew:
                 if job.id not in self.attempts:
                     self.listen(Event("item.started", job.id, {"path": job.path}))
                 self.attempts[job.id] = self.attempts.get(job.id, 0) + 1
-                worker.give(job, self.store.begin(job.id))
+                worker.give(job, self.store.begin(job.id), self.configuration)
 
     def outcomes(self, patience: float) -> list[Outcome]:
         """What came to an end within `patience` seconds."""

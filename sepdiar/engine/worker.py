@@ -83,7 +83,8 @@ class Worker:
         try:
             _refuse_change(file, job)
             recording = Recording(job["id"], job["path"], job["sha256"])
-            take = pipeline.run(Take(Conversation(recording), file, work.item, work.scratch), self._pass_on)
+            value = Conversation(recording, configuration=job["configuration"])
+            take = pipeline.run(Take(value, file, work.item, work.scratch), self._pass_on)
             _refuse_change(file, job)
             disk.seal(work.item)
         except SepdiarError as error:

@@ -13,6 +13,7 @@ import soundfile
 
 from sepdiar.conversation import Conversation, Span, canonical_json
 from sepdiar.errors import SepdiarError
+from sepdiar.store.items import whole
 
 MANIFEST = "data.jsonl"
 LABELS = ("SPEAKER_MAIN", "SPEAKER_USER")  # of the words of channel 0 and channel 1
@@ -43,7 +44,7 @@ def manifest(run: Path) -> str:
     SD306 names an item whose header has rotted.
     """
     lines = []
-    for audio in sorted((run / "items").glob("*/dialogue-*.flac")):
+    for audio in (audio for item in whole(run) for audio in sorted(item.glob("dialogue-*.flac"))):
         try:
             info = soundfile.info(audio)
         except soundfile.LibsndfileError as error:

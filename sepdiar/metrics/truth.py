@@ -18,6 +18,7 @@ from sepdiar.metrics.result import Result
 from sepdiar.metrics.separation import pooled, separation
 from sepdiar.metrics.sides import open_audio, open_tracks
 from sepdiar.metrics.turns import turn_taking
+from sepdiar.store.items import VALUE, whole
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _pairs(run: Path, truth: Path) -> Iterator[Pair]:
         true = read_conversation(file)
         for key in (true.recording.id, true.recording.sha256):
             known.setdefault(key, (true, file.parent))
-    for file in sorted((run / "items").glob("*/conversation.json")):
+    for file in (item / VALUE for item in whole(run)):
         made = read_conversation(file)
         found = known.get(made.recording.sha256) or known.get(made.recording.id)
         if found:

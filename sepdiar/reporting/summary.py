@@ -11,9 +11,13 @@ from pathlib import Path
 from markupsafe import Markup
 
 from sepdiar.conversation import Conversation, Provenance, Score, canonical_json
-from sepdiar.errors import CODES
+from sepdiar.errors import CODES, SepdiarError
 from sepdiar.reporting.timeline import timeline
-from sepdiar.store import Failure, Settings
+from sepdiar.store import Failure, Store
+from sepdiar.store.disk import SUMS
+from sepdiar.store.items import VALUE, whole
+from sepdiar.store.reading import read_text
+from sepdiar.store.settings import Settings
 
 SHOWN = 1000
 """Of more items than that the page shows the first; the totals are of all."""
@@ -63,17 +67,19 @@ class Summary:
 
 def gather(run: Path) -> Summary:
     """The state of the run in that directory; SD207 where there is none."""
-    settings = Settings.read(run)
+    store = Store(run)
+    settings = store.settings()
     rows: list[Row] = []
     failures = [_failure(path) for path in sorted((run / "failures").glob("*.json"))]
+    failures += [_damaged(folder.name, f"{SUMS} is missing") for folder in store.broken()]
     scores: dict[str, list[Score]] = {}
     provenance: dict[str, Provenance] = {}
     done = dialogues = 0
     seconds = 0.0
-    for folder in sorted((run / "items").glob("*/")):
+    for folder in whole(run):
         try:
-            value = Conversation.from_json((folder / "conversation.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            value = Conversation.from_json(read_text(folder / VALUE))
+        except (OSError, ValueError, SepdiarError) as error:
             failures.append(_damaged(folder.name, str(error)))
             continue
         done += 1

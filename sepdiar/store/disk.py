@@ -35,8 +35,8 @@ def write_whole(path: Path, text: str, scratch: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """The file is gone for good, also after a power cut."""
-    if path.exists():
+    """The file is gone for good, also after a power cut. What is no file stays."""
+    if path.is_symlink() or path.is_file():
         path.unlink(missing_ok=True)
         sync(path.parent)
 

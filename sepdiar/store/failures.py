@@ -9,6 +9,8 @@ from pathlib import Path
 
 from sepdiar.conversation import canonical_json
 from sepdiar.errors import CODES, SepdiarError
+from sepdiar.schema import build, parse
+from sepdiar.store.reading import SMALL, read_text
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,9 @@ class Failure:
     def read(cls, path: Path) -> Failure | None:
         """The record in that file, or None where the file is damaged."""
         try:
-            text = path.read_text(encoding="utf-8")
-            facts = json.loads(text)
-            found = cls(**{key: value for key, value in facts.items() if key not in ("outcome", "sha256")})
-            return found if found.to_json() == text and found.id == path.stem else None
-        except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError):
+            text = read_text(path, SMALL)
+            facts = parse(text)
+            found = build(cls, {key: value for key, value in facts.items() if key not in ("outcome", "sha256")})
+            return found if found.code in CODES and found.to_json() == text and found.id == path.stem else None
+        except (FileNotFoundError, SepdiarError, ValueError, AttributeError):
             return None

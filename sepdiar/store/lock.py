@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sepdiar.errors import SepdiarError
+from sepdiar.store.reading import SMALL, open_state, read_text
 
 MOMENTS, A_MOMENT = 20, 0.01
 UNSUPPORTED = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
@@ -29,7 +30,7 @@ class Lock:
         self._handle = -1
 
     def __enter__(self) -> Lock:
-        self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        self._handle = open_state(self.path, os.O_RDWR | os.O_CREAT)
         try:
             _claim(self._handle)
         except OSError as error:
@@ -66,8 +67,8 @@ def _claim(handle: int) -> None:
 def owner(path: Path) -> str:
     """Who holds the lock, in words; waits a moment for a new holder to write down who it is."""
     for _ in range(20):
-        with suppress(OSError, ValueError):
-            host, pid, started = path.read_text(encoding="utf-8").split()
+        with suppress(OSError, ValueError, SepdiarError):
+            host, pid, started = read_text(path, SMALL).split()
             if host != socket.gethostname() or alive(int(pid)):
                 return f"process {pid} on {host}, since {started}"
         time.sleep(0.05)
@@ -88,8 +89,8 @@ def alive(pid: int) -> bool:
 def busy(path: Path) -> str:
     """The owner of the lock in words where it is held now, else nothing."""
     try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
+        handle = open_state(path)
+    except (OSError, SepdiarError):
         return ""
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)

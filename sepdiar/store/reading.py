@@ -49,11 +49,8 @@ def read_bytes(path: Path, limit: int = LARGE) -> bytes:
 
 
 def read_text(path: Path, limit: int = LARGE) -> str:
-    """The same as text in UTF-8."""
-    try:
-        return read_bytes(path, limit).decode()
-    except UnicodeDecodeError as error:
-        raise refusal(path, f"byte {error.start} is not UTF-8") from error
+    """The same as text; ValueError where it is not UTF-8."""
+    return read_bytes(path, limit).decode()
 
 
 def read_json(path: Path, limit: int = SMALL) -> Any:
@@ -62,6 +59,15 @@ def read_json(path: Path, limit: int = SMALL) -> Any:
         return parse(read_text(path, limit))
     except ValueError as error:
         raise refusal(path, str(error)) from error
+
+
+def holds(path: Path, text: str) -> bool:
+    """Whether it is a regular file with exactly this text in it."""
+    data = text.encode()
+    try:
+        return path.lstat().st_size == len(data) and read_bytes(path, len(data)) == data
+    except (FileNotFoundError, NotADirectoryError, SepdiarError):
+        return False
 
 
 def kind(path: Path) -> str:

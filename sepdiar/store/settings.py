@@ -6,14 +6,17 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sepdiar import identity
 from sepdiar.config import Config
 from sepdiar.errors import SepdiarError
 from sepdiar.pipeline import fingerprint
+from sepdiar.schema import build
+from sepdiar.store.reading import SMALL, read_text
+from sepdiar.versions import installed
 
 NAME = "run.toml"
 ABOUT = "# What made this run. A second run into this directory with another configuration is refused.\n"
@@ -22,56 +25,98 @@ MISSING = "nothing"
 
 @dataclass(frozen=True)
 class Settings:
-    """The facts that the bytes of a run depend on beside its inputs: settings by dotted key, and versions of packages."""
+    """The facts that the bytes of a run depend on beside its inputs.
+
+    They are settings by dotted key, versions of packages by name, and the hashes of our code by package and of weights by model.
+    """
 
     settings: Mapping[str, Any]
     versions: Mapping[str, str]
+    code: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: Config) -> Settings:
         """The facts of a configuration; this makes its stages, to ask them for their packages."""
-        facts = config.facts()
-        return cls(facts["settings"], facts["versions"])
+        return cls(**config.facts())
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As they stand in every item, with their fingerprint."""
+        return {**self._tables, "fingerprint": self.fingerprint}
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint({"settings": dict(self.settings), "versions": dict(self.versions)})
+        return fingerprint(self._tables)
 
     @property
     def config(self) -> Config:
         """The configuration that made the run."""
         return Config(self.settings, dict.fromkeys(self.settings, NAME))
 
+    @property
+    def _tables(self) -> dict[str, Any]:
+        """What there is; a run made before code and weights were told apart has neither."""
+        return {name: dict(table) for name, table in asdict(self).items() if table or name in ("settings", "versions")}
+
     def to_toml(self) -> str:
         """The same facts, the same bytes."""
-        settings = "".join(f"{_key(key)} = {_value(key, self.settings[key])}\n" for key in sorted(self.settings))
-        versions = "".join(f"{_key(key, '')} = {_value(key, self.versions[key])}\n" for key in sorted(self.versions))
-        return f'{ABOUT}fingerprint = "{self.fingerprint}"\n\n[settings]\n{settings}\n[versions]\n{versions}'
+        parts = [f'{ABOUT}fingerprint = "{self.fingerprint}"\n']
+        for name in ("settings", "versions", "code", "weights"):
+            table, separator = getattr(self, name), "." if name == "settings" else ""
+            if name in self._tables:
+                lines = (f"{_key(key, separator)} = {_value(key, table[key])}\n" for key in sorted(table))
+                parts.append(f"[{name}]\n{''.join(lines)}")
+        return "\n".join(parts)
 
     @classmethod
     def read(cls, run: Path) -> Settings:
-        """The facts of the run in that directory: SD207 where there is none, SD306 where they do not give its fingerprint."""
+        """The facts of the run in that directory.
+
+        SD207 where there is no run.toml, SD307 where it is no file of ours, SD306 where it does not give its own fingerprint.
+        """
         path = run / NAME
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-            found = cls(flat(table["settings"]), table["versions"])
-            intact = table["fingerprint"] == found.fingerprint
+            table = tomllib.loads(read_text(path, SMALL))
+            return cls.checked({**table, "settings": flat(table.get("settings", {}))}, path)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise SepdiarError("SD207", "no run.toml in it", where=str(run)) from error
-        except (UnicodeDecodeError, KeyError, AttributeError, tomllib.TOMLDecodeError) as error:
-            raise SepdiarError("SD306", f"cannot be read: {error}", where=str(path), hint=_RESTORE) from error
-        if not intact:
+        except (AttributeError, RecursionError, ValueError) as error:
+            raise SepdiarError("SD307", f"cannot be read: {error}", where=str(path), hint=_RESTORE) from error
+
+    @classmethod
+    def checked(cls, facts: Mapping[str, Any], path: Path) -> Settings:
+        """Facts read from a file; ValueError where they are none, SD306 where they do not give their fingerprint."""
+        found = build(cls, {key: value for key, value in facts.items() if key != "fingerprint"})
+        if facts.get("fingerprint") != found.fingerprint:
             raise SepdiarError("SD306", "it does not give its own fingerprint", where=str(path), hint=_RESTORE)
         return found
 
     def refuse_other(self, config: Config, run: Path) -> None:
         """SD205, naming each key with both values, unless `config` on this machine would make the same bytes."""
-        here = {**config.values, **{f"version of {name}": _version(name) for name in self.versions}}
-        there = {**self.settings, **{f"version of {name}": made for name, made in self.versions.items()}}
-        changed = [key for key in sorted(here.keys() | there.keys()) if _show(key, here) != _show(key, there)]
-        if changed:
-            what = "; ".join(f"{key} was {_show(key, there)}, now {_show(key, here)}" for key in changed)
-            raise SepdiarError("SD205", what, where=str(run))
+        here = Settings(
+            config.values,
+            {name: installed(name) or MISSING for name in self.versions},
+            {package: identity.code_sha256(package) for package in self.code},
+            {model: identity.weights_sha256(model) for model in self.weights},
+        )
+        if changed := self.differences(here):
+            raise SepdiarError("SD205", "; ".join(changed), where=str(run))
+        if not self.code:
+            raise SepdiarError("SD205", "it was made by a sepdiar that did not record its code and weights", where=str(run))
+
+    def differences(self, other: Settings) -> list[str]:
+        """Each key that is not the same in the other configuration, in words, with both values."""
+        there, here = self._named, other._named
+        keys = [key for key in sorted(here.keys() | there.keys()) if _show(key, here) != _show(key, there)]
+        return [f"{key} was {_show(key, there)}, now {_show(key, here)}" for key in keys]
+
+    @property
+    def _named(self) -> dict[str, Any]:
+        """Every fact under a name that a user understands; of a hash the first twelve digits."""
+        named = {**self.settings, **{f"version of {name}": made for name, made in self.versions.items()}}
+        named |= {f"code of {name}": sha256[:12] for name, sha256 in self.code.items()}
+        return named | {f"weights of {name}": sha256[:12] for name, sha256 in self.weights.items()}
 
 
 _RESTORE = "put run.toml back as it was, or process into a new --out"
@@ -106,10 +151,3 @@ def _value(key: str, value: Any) -> str:
 
 def _show(key: str, values: Mapping[str, Any]) -> str:
     return json.dumps(values[key]) if key in values else MISSING
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return MISSING

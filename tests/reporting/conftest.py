@@ -55,6 +55,7 @@ def run(tmp_path: Path) -> Callable[..., Path]:
             item = folder / "items" / value.recording.id
             item.mkdir(parents=True)
             (item / "conversation.json").write_text(value.to_json())
+            (item / "SUMS").touch()
         for failure in failures:
             (folder / "failures" / f"{failure.id}.json").write_text(failure.to_json())
         return folder

@@ -37,8 +37,19 @@ def test_it_is_read_as_it_was(tmp_path: Path) -> None:
     assert found == made and found.config.values == made.settings
 
 
-@pytest.mark.parametrize("text", ["", "x =", "fingerprint = 'x'\n[settings]\n[versions]\n", "settings = 3\nversions = 4\n"])
-def test_what_was_changed_by_hand_is_refused(text: str, tmp_path: Path) -> None:
+UNREADABLE = ("", "x =", "settings = 3\nversions = 4\n", "a = " + 10000 * "[", "[settings]\na = 2020-01-01\n[versions]\n")
+UNREADABLE += ("[settings]\na = nan\n[versions]\n", "[versions]\n[settings]\n" + ".".join(3000 * ["a"]) + " = 1\n")
+UNREADABLE += ("[settings]\n[versions]\nsepdiar = 7\n", "[settings]\n[versions]\n[other]\n")
+
+
+@pytest.mark.parametrize("text", UNREADABLE, ids=range(len(UNREADABLE)))
+def test_what_is_no_run_toml_of_ours_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(SepdiarError, match="SD307"):
+        Settings.read(write(tmp_path, text))
+
+
+def test_what_was_changed_by_hand_is_refused(tmp_path: Path) -> None:
+    text = "fingerprint = 'x'\n[settings]\n[versions]\n"
     with pytest.raises(SepdiarError, match="SD306"):
         Settings.read(write(tmp_path, text))
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,25 +72,33 @@ def test_a_rename_that_failed_after_it_was_done_counts(store: Store, config: Con
     assert store.done() == {"x-1"}
 
 
-def test_an_item_without_sums_does_not_exist(store: Store, config: Config) -> None:
+def test_an_item_without_sums_does_not_count_and_is_kept_when_it_is_made_again(store: Store, config: Config) -> None:
     with store.opened(config):
         store.commit("x-1", made(store, "x-1"))
     (store.items / "x-1" / "SUMS").unlink()
-    assert store.done() == set()
-    with store.opened(config):
-        assert not (store.items / "x-1").exists()
+    assert store.done() == set() and [path.name for path in store.broken()] == []
+    (store.items / "x-1" / "conversation.json").touch()
+    told: list[Event] = []
+    with replace(store, listen=told.append).opened(config) as again:
+        assert [path.name for path in again.broken()] == ["x-1"]
+        again.commit("x-1", made(again, "x-1", "again"))
+    assert (store.items / "x-1" / "a.txt").read_text() == "again"
+    assert (store.lost / "x-1" / "a.txt").read_text() == "words"
+    assert [event.facts["message"] for event in told] == [f"items/x-1 was moved to {store.lost / 'x-1'}"]
 
 
-def test_what_the_dead_left_is_swept_and_what_others_do_elsewhere_is_not(store: Store, config: Config) -> None:
+def test_what_the_dead_left_is_swept_and_nothing_else(store: Store, config: Config) -> None:
     with store.opened(config):
         pass
-    tmp = store.run / "tmp"
+    tmp, run = store.run / "tmp", (store.run / ".sepdiar").read_text().split()[-1][:12]
     mine = store.begin("left-1").folder
-    (tmp / "run.toml.somewhere-else.1.0-ab").write_text("new")
-    (tmp / "old.somewhere-else.1.0-ab").mkdir()
-    os.utime(tmp / "old.somewhere-else.1.0-ab", (0, 0))
+    kept = ["old", "run.toml.new", f"x.{'0' * 12}.{mine.name.split('.')[-3]}.1.0-0000abcd", f"y.{run}.elsewhere.1.0-0000abcd"]
+    for name in (*kept, f"z.{run}.elsewhere.1.0-0000abcd"):
+        (tmp / name).mkdir()
+    for name in (*kept[:3], f"z.{run}.elsewhere.1.0-0000abcd"):
+        os.utime(tmp / name, (0, 0))
     with store.opened(config):
-        assert [path.name for path in tmp.iterdir()] == ["run.toml.somewhere-else.1.0-ab"]
+        assert sorted(path.name for path in tmp.iterdir()) == sorted(kept)
     assert not mine.exists()
 
 
@@ -106,12 +115,20 @@ def test_one_at_a_time_and_the_owner_has_a_name(store: Store, config: Config) ->
 
 def test_another_configuration_is_refused_before_anything_is_touched(store: Store, tiny: Path, config: Config) -> None:
     with store.opened(config):
-        pass
+        store.commit("x-1", made(store, "x-1"))
     before = (store.run / "run.toml").read_bytes()
     other = resolve(tiny, flags={"copy.tag": "x", "seed": 1}, environ={})
     with pytest.raises(SepdiarError, match=r'copy.tag was "", now "x"; seed was nothing, now 1'), store.opened(other):
         pass
     assert (store.run / "run.toml").read_bytes() == before
+
+
+def test_a_run_in_which_nothing_was_made_takes_another_configuration(store: Store, tiny: Path, config: Config) -> None:
+    with store.opened(config):
+        pass
+    other = resolve(tiny, flags={"copy.tag": "x"}, environ={})
+    with store.opened(other):
+        assert store.settings().settings["copy.tag"] == "x"
 
 
 def test_a_chain_that_cannot_work_makes_nothing(store: Store, tiny: Path) -> None:
@@ -134,7 +151,7 @@ def test_a_place_that_may_not_be_written(tmp_path: Path, config: Config) -> None
 
 def test_a_file_in_the_way(tmp_path: Path, config: Config) -> None:
     (tmp_path / "run").write_text("mine")
-    with pytest.raises(SepdiarError, match="SD30") as refused, Store(tmp_path / "run").opened(config):
+    with pytest.raises(SepdiarError, match="SD209") as refused, Store(tmp_path / "run").opened(config):
         pass
     assert str(tmp_path / "run") in refused.value.where
     assert (tmp_path / "run").read_text() == "mine"
