@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import machine
 from sepdiar.evaluation.bench.order import Cell, Order
+from sepdiar.identity import OURS, code_sha256
 from sepdiar.simulation import simulate
 from sepdiar.testing import voices
 
@@ -32,7 +33,13 @@ class Bench(ABC, Generic[Ordered]):
         known = machine.facts(["torch"] if find_spec("torch") else [])
         packages = "".join(f", {name} {number}" for name, number in known["packages"].items())
         on = f"{known['date']}, {known['processor']}, {known['cores']} cores, {known['memory_gib']} GiB{packages}"
-        told = {"on": on, "load": known["load"], "within": self.asked.within, "memory": self.asked.memory}
+        told = {
+            "on": on,
+            "code": code_sha256(OURS, whole=True),
+            "load": known["load"],
+            "within": self.asked.within,
+            "memory": self.asked.memory,
+        }
         if reason := beyond(order.minutes, shorter, self.asked.within):
             return {**order.facts(), **told, "not_run": reason}
         try:

@@ -7,7 +7,6 @@ after a change of the code the folder is to be deleted.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Iterator
@@ -16,14 +15,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from sepdiar import __version__
 from sepdiar.calibration.features import features
 from sepdiar.calibration.targets import TARGETS, made_by
 from sepdiar.config import resolve, words_to_keys
-from sepdiar.conversation import Conversation, Span, canonical_json
+from sepdiar.conversation import Conversation, Span
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.embedded.cases import Material
-from sepdiar.evaluation.embedded.systems import weights
+from sepdiar.evaluation.keys import cache_key
 from sepdiar.events import Event, Listener
 from sepdiar.formats import read_conversation
 from sepdiar.formats.segments import TICKS, of_conversation
@@ -68,11 +66,11 @@ class Part:
 def rows(part: Part, scratch: Path, workers: int, recipe: str | Path = RECIPE) -> list[Row]:
     """Of every dialogue its speakers, its true errors, what the chain knows of it, and what made that; or why it was refused."""
     made_of = [part.material.facts(), part.speakers, part.seconds, part.seed, sha256(part.words) if part.words else ""]
-    folder = scratch / f"{part.name}-{_key([*made_of, __version__])}"
+    folder = scratch / f"{part.name}-{cache_key(*made_of)}"
     places = list(simulated(part, folder))
     recognizer = None if part.words else "none"
     config = resolve(recipe, flags=words_to_keys(recognizer=recognizer))
-    out = folder / f"run-{_key([config.facts(), weights()])}"
+    out = folder / f"run-{cache_key(config.facts())}"
     mixtures = [place / "mixture.flac" for place in places]
     process(mixtures, out, recipe=recipe, recognizer=recognizer, workers=workers, listen=_told(part.name))
     items = [(read_conversation(file), file) for file in out.glob("items/*/conversation.json")]
@@ -152,10 +150,6 @@ def _separation(side: Side) -> Counts:
 def _listed(case: Path) -> list[Path]:
     listed = case / "manifest.jsonl"
     return [case / json.loads(line)["id"] for line in listed.read_text(encoding="utf-8").splitlines()] if listed.is_file() else []
-
-
-def _key(facts: Any) -> str:
-    return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:12]
 
 
 def _told(name: str) -> Listener:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from sepdiar.evaluation.compounding.branches import Branches, Step, Workshop
 from sepdiar.evaluation.compounding.cells import Asked, Cell
 from sepdiar.evaluation.compounding.scores import Scored
 from sepdiar.evaluation.compounding.truths import Ready, ready
-from sepdiar.evaluation.embedded.systems import weights
+from sepdiar.evaluation.keys import cache_key
 from sepdiar.events import Event, Listener, silence
 from sepdiar.metrics.result import need
 from sepdiar.pipeline import Take
@@ -138,8 +137,7 @@ def _take(truth: Ready, scratch: Path) -> Take:
 def _key(chains: Sequence[Mapping[str, Any]], truth: Ready) -> str:
     """What the scores of a recording depend on: its truth, its sound, every chain with versions and models."""
     turns = [(turn.speaker, turn.span.start, turn.span.end, [word.text for word in turn.words]) for turn in truth.true.turns]
-    known = [chains, weights(), turns, truth.true.recording.sha256, [track.sha256 for track in truth.true.tracks]]
-    return hashlib.sha256(canonical_json(known).encode()).hexdigest()
+    return cache_key(chains, turns, truth.true.recording.sha256, [track.sha256 for track in truth.true.tracks])
 
 
 def _read(file: Path, key: str) -> dict[str, Scored]:

@@ -6,7 +6,6 @@ What is done is kept in `--scratch` and not done again; delete that folder after
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import shutil
@@ -29,6 +28,7 @@ from sepdiar.evaluation.embedded.results import Entry, collected, endured, entry
 from sepdiar.evaluation.embedded.scores import scored
 from sepdiar.evaluation.embedded.sheets import notes, sheets
 from sepdiar.evaluation.embedded.systems import SYSTEMS, System, models, run, weights
+from sepdiar.evaluation.keys import cache_key
 from sepdiar.evaluation.page import results_before, show, write
 
 PICTURE = "figures.png"
@@ -41,7 +41,7 @@ def measured(system: System, job: Job, threads: int) -> Entry:
     """What a system makes of a job; from the job's folder where it was made before, by the same models and settings."""
     config = system.configured(job.folder)
     trained = weights() if "compact" in config.values.values() else {}
-    key = hashlib.sha256(canonical_json([config.fingerprint, trained, threads]).encode()).hexdigest()[:12]
+    key = cache_key(config.fingerprint, trained, threads)
     place = job.folder / "systems" / f"{system.name}-{key}"
     if not (place / "scores.json").is_file():
         job.make()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from sepdiar import __version__, api
 from sepdiar.audio.source import blocks
 from sepdiar.conversation import Provenance, canonical_json
+from sepdiar.evaluation.keys import cache_key
 from sepdiar.metrics.sides import open_audio
 from sepdiar.simulation import simulate
 from sepdiar.simulation.sound import Booth, audio_files, write_audio
@@ -96,7 +96,7 @@ class Job:
 
 def simulated(case: Case, material: Material, scratch: Path) -> Job:
     """The dialogues of a case: truths as `simulate` writes them, and `recordings` to process."""
-    key = hashlib.sha256(canonical_json([material.facts(), case.dialogues, __version__]).encode()).hexdigest()[:12]
+    key = cache_key(material.facts(), case.dialogues)
     folder = scratch / key / case.name
 
     def make() -> None:

@@ -7,7 +7,6 @@ of the code.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import sys
 import time
@@ -17,12 +16,11 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
-from sepdiar import __version__
-from sepdiar.conversation import canonical_json
 from sepdiar.errors import SOME_FAILED
 from sepdiar.evaluation import machine
 from sepdiar.evaluation.command import command
 from sepdiar.evaluation.embedded.cases import Material
+from sepdiar.evaluation.keys import cache_key
 from sepdiar.evaluation.longform.cases import Case, cases, discard
 from sepdiar.evaluation.longform.plot import plot
 from sepdiar.evaluation.longform.results import System, collected, endured, measured
@@ -90,7 +88,7 @@ def _done(system: System, case: Case, asked: Namespace) -> dict[str, Any]:
 
 
 def _folder(case: Case, asked: Namespace) -> Path:
-    key = hashlib.sha256(canonical_json([asked.material.facts(), case.dialogues, __version__]).encode()).hexdigest()[:12]
+    key = cache_key(asked.material.facts(), case.dialogues)
     return Path(asked.scratch) / key / case.name
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -14,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from sepdiar import __version__
 from sepdiar.audio.source import blocks
 from sepdiar.conversation import canonical_json
 from sepdiar.errors import SepdiarError
@@ -23,6 +21,7 @@ from sepdiar.evaluation.embedded.cases import Material
 from sepdiar.evaluation.embedded.systems import weights
 from sepdiar.evaluation.figures import figures, rates
 from sepdiar.evaluation.heard import heard
+from sepdiar.evaluation.keys import cache_key
 from sepdiar.evaluation.longform.cases import Case, made
 from sepdiar.evaluation.longform.work import ORACLE
 from sepdiar.formats import read_conversation
@@ -54,7 +53,7 @@ class System:
 def measured(system: System, case: Case, material: Material, folder: Path) -> dict[str, Any]:
     """The rows and the cost of a system on a case; from the case's folder where it was measured before."""
     models = system.models
-    key = hashlib.sha256(canonical_json([asdict(system), models, __version__]).encode()).hexdigest()[:12]
+    key = cache_key(asdict(system), models)
     place = folder / "ways" / f"{system.separator}-{system.way}-{key}"
     if not (place / "scores.json").is_file():
         talks = made(case, material, folder)

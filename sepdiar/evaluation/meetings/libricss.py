@@ -8,6 +8,7 @@ from typing import Any
 
 from sepdiar.corpora import Truth
 from sepdiar.corpora import libricss as corpus
+from sepdiar.evaluation.keys import cache_key
 from sepdiar.evaluation.meetings import pages, utterances
 from sepdiar.evaluation.meetings.array import guided
 from sepdiar.evaluation.meetings.chain import given, kept_as
@@ -73,10 +74,11 @@ def _worded(sheet: Sheet) -> None:
 
 def _utterances(sheet: Sheet, work: Work) -> None:
     """True segments, one by one."""
-    ears = utterances.Ears.of(work.chain.config())
+    config = work.chain.config()
+    ears, place = utterances.Ears.of(config), work.out / "utterances" / cache_key(config.facts())
     counts = {}
     for truth in sheet.truths:
-        file, kept = given(truth, work.out / "audio"), work.out / "utterances" / kept_as(truth)
+        file, kept = given(truth, work.out / "audio"), place / kept_as(truth)
         heard = utterances.heard_apart(truth, file, ears, kept, work.chain.listen)
         counts[truth.name] = utterances.scored(truth, heard, NORMALIZERS["basic"][1])
     sheet.add("utterances", counts, OPTIMISTIC if ears.separate else NOTHING_SEPARATED)

@@ -23,6 +23,7 @@ from sepdiar.evaluation.two_speakers.scores import Score
 from sepdiar.evaluation.two_speakers.separators import opened
 from sepdiar.evaluation.two_speakers.sheets import FIGURES, notes, sheet
 from sepdiar.events import Listener, silence
+from sepdiar.identity import OURS, code_sha256
 
 PACKAGES = ("sepdiar", "numpy", "scipy", "soundfile", "soxr", "torch")
 
@@ -55,7 +56,8 @@ def _benchmark(name: str, about: str) -> Callable[..., Results]:
         blind, known = opened(shipped.recipe(name), separator, device, settings)
         chosen = {"rate": rate, "scored_rate": scored_rate or rate, "mode": mode, "split": split, "condition": condition}
         asked = {"benchmark": name, **chosen, "separator": known}
-        scores = measured(blind, found[:limit], rate, scored_rate or rate, {**asked, "files": _digest(found)}, Path(out), listen)
+        kept = {**asked, "files": _digest(found), "code": code_sha256(OURS, whole=True)}
+        scores = measured(blind, found[:limit], rate, scored_rate or rate, kept, Path(out), listen)
         return _written({**asked, "of": len(found)}, scores, Path(out))
 
     measure.__name__ = measure.__qualname__ = name
