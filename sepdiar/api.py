@@ -31,8 +31,9 @@ def diarize(
     """
     from sepdiar import solo
     from sepdiar.config import words_to_keys
+    from sepdiar.store.disk import refuse_overwriting
 
-    _refuse_overwriting(file, rttm)
+    refuse_overwriting(file, rttm)
     flags = words_to_keys(diarizer=diarizer, speakers=speakers, device=device, salvage=salvage)
     front, _ = solo.split(solo.configured(recipe, config, flags, settings), "diarize", "diarize")
     with solo.opened(file) as take:
@@ -97,8 +98,9 @@ def transcribe(
     """
     from sepdiar import solo
     from sepdiar.config import words_to_keys
+    from sepdiar.store.disk import refuse_overwriting
 
-    _refuse_overwriting(file, ctm)
+    refuse_overwriting(file, ctm)
     flags = words_to_keys(
         recognizer=recognizer, diarizer=diarizer, separator=separator, speakers=speakers, device=device, salvage=salvage
     )
@@ -163,12 +165,6 @@ def known(code: str) -> str:
         there = f"near it: {', '.join(sorted(near))}" if near else f"they go from {min(CODES)} to {max(CODES)}"
         raise SepdiarError("SD201", f"no code {code!r}; {there}", hint="sepdiar explain lists all of them.")
     return name
-
-
-def _refuse_overwriting(file: str | Path, output: str | Path | None) -> None:
-    """SD210 where the output is the input, whatever the two are called."""
-    if output is not None and Path(output).exists() and Path(file).exists() and Path(output).samefile(file):
-        raise SepdiarError("SD210", where=str(output))
 
 
 def _save(path: Path, text: str) -> None:

@@ -20,6 +20,7 @@ from sepdiar.conversation import Conversation, Recording, Span, Track
 from sepdiar.errors import SepdiarError, from_os_error
 from sepdiar.events import Listener
 from sepdiar.pipeline import Pipeline, Take
+from sepdiar.store.disk import refuse_overwriting
 
 
 def configured(recipe: str | Path | None, config: str | Path | None, flags: Mapping[str, Any], settings: Iterable[str]) -> Config:
@@ -96,6 +97,7 @@ def write_speakers(take: Take, folder: Path, stem: str) -> dict[str, Path]:
     files = {tracks: folder / f"{stem}-{number}.wav" for number, tracks in enumerate(dict.fromkeys(places.values()), start=1)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        refuse_overwriting(take.file, *files.values())
         for tracks, path in files.items():
             _write(path, take, tracks)
     except OSError as error:

@@ -17,6 +17,7 @@ import soundfile
 
 from sepdiar.formats.moshi import LABELS, MANIFEST
 from sepdiar.formats.validate import Problem
+from sepdiar.schema import parse
 
 RULES = {
     "manifest": f"{MANIFEST} is there and names at least one file: the reader waits for ever on an empty one",
@@ -84,7 +85,7 @@ def _folder(folder: Path) -> Iterator[Problem]:
 
 def _line(text: str) -> tuple[str, float] | None:
     try:
-        line = json.loads(text)
+        line = parse(text)
         path, duration = line["path"], line["duration"]
     except (ValueError, TypeError, KeyError):
         return None
@@ -143,7 +144,7 @@ def _samples(audio: Path, path: str) -> Iterator[Problem]:
 
 def _sidecar(folder: Path, path: str, seconds: float, labels: set[str]) -> Iterator[Problem]:
     try:
-        data = json.loads((folder / path).read_text(encoding="utf-8"))
+        data = parse((folder / path).read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError):
         yield Problem("sidecar.there", path, "no such file")
         return

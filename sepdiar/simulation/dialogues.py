@@ -22,6 +22,7 @@ from sepdiar.simulation.statistics import describe, total
 from sepdiar.simulation.talk import Ears, Said, Voice, converse, recite
 from sepdiar.simulation.truth import sha256, speech_time, truth_of, write_truth
 from sepdiar.simulation.turntaking import Floor, Placed
+from sepdiar.store.disk import refuse_overwriting
 
 ENOUGH = 5  # utterances of a session that a speaker can keep to
 Range = tuple[float, float]
@@ -101,6 +102,7 @@ def simulate(
     is used whole; where it had to be cut (for a backchannel, or because it goes on for longer than 20 s), that part has no words.
     `statistics.json` counts both. With `timed`, only files whose words have times are used, so that every word is known.
     """
+    refuse_overwriting(manifest, Path(out) / "manifest.jsonl", Path(out) / "statistics.json")
     utterances = choose(manifest, root=root, words=words, split=split, speakers=speakers, timed=timed)
     rate = int(facts_of(utterances[0].file).samplerate) if rate is None else rate
     _refuse(dialogues, seconds, overlap, rate, levels, snr)

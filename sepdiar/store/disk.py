@@ -34,6 +34,13 @@ def write_whole(path: Path, text: str, scratch: Path) -> None:
     sync(path.parent)
 
 
+def refuse_overwriting(source: str | Path, *outputs: str | Path | None) -> None:
+    """SD210 where an output is the input, whatever the two are called."""
+    for output in outputs:
+        if output is not None and Path(output).exists() and Path(source).exists() and Path(output).samefile(source):
+            raise SepdiarError("SD210", where=str(output))
+
+
 def remove(path: Path) -> None:
     """The file is gone for good, also after a power cut. What is no file stays."""
     if path.is_symlink() or path.is_file():

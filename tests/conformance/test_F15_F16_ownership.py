@@ -17,6 +17,7 @@ from sepdiar import api
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event
 from sepdiar.run import process, retry, status, verify
+from sepdiar.simulation import simulate
 from sepdiar.store.settings import Settings
 
 
@@ -240,7 +241,14 @@ def test_f15_no_command_overwrites_its_own_input(podcasts: Path, tmp_path: Path)
     talk = tmp_path / "talk.wav"
     shutil.copy(next(podcasts.glob("*.flac")), talk)
     before = talk.read_bytes()
-    for command in (lambda: api.diarize(talk, rttm=talk), lambda: api.transcribe(talk, ctm=talk)):
+    (tmp_path / "manifest.jsonl").write_text("utt\tspeaker\tfile\ttext\n")
+    (tmp_path / "talk-1.wav").symlink_to("talk.wav")
+    for command in (
+        lambda: api.diarize(talk, rttm=talk),
+        lambda: api.transcribe(talk, ctm=talk),
+        lambda: api.separate(talk, tmp_path),
+        lambda: simulate(tmp_path / "manifest.jsonl", tmp_path),
+    ):
         with pytest.raises(SepdiarError, match="SD210") as refused:
             command()
         assert refused.value.exit == 2
