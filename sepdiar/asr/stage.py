@@ -39,6 +39,10 @@ class Transcribe(BackendStage):
         return "cpu" if self.backend == NO_WORDS else super().device
 
     @property
+    def modules(self) -> tuple[str, ...]:
+        return (type(self).__module__,) if self.backend == NO_WORDS else super().modules
+
+    @property
     def packages(self) -> tuple[str, ...]:  # type: ignore[override]
         return () if self.backend == NO_WORDS else super().packages
 
