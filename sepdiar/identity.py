@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 OURS = "sepdiar"
 NEVER_IN_A_CHAIN = frozenset(
-    {"benchmarks", "cards", "cli", "corpora", "evaluation", "recipes", "reporting", "simulation", "testing", "training"}
+    {"benchmarks", "cards", "cli", "evaluation", "recipes", "reporting", "simulation", "testing", "training"}
 )
 """Rooms of sepdiar that no stage imports: to edit them changes no item. (A recipe is in the configuration as settings.)"""
 SOURCES = frozenset({".py", ".json"})

@@ -61,6 +61,7 @@ def test_write_leaves_a_sidecar_for_each_dialogue_and_the_value_itself(tmp_path:
 def test_the_manifest_is_sorted_relative_and_has_the_durations_of_the_headers(tmp_path: Path) -> None:
     for item, name, frames in (("b-1", "dialogue-000", 11127), ("a-2", "dialogue-001", 4000), ("a-2", "dialogue-000", 7)):
         (tmp_path / "items" / item).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "items" / item / "SUMS").touch()
         soundfile.write(tmp_path / "items" / item / f"{name}.flac", np.zeros((frames, 2)), 8000)
     assert manifest(tmp_path) == (
         '{"duration":0.000875,"path":"items/a-2/dialogue-000.flac"}\n'
