@@ -136,7 +136,8 @@ class Masked(nn.Module):
     def forward(self, flow: Tensor) -> Tensor:
         context = flow.mean(2, keepdim=True) + F.avg_pool1d(flow, SEGMENT, SEGMENT, ceil_mode=True)
         mask = torch.sigmoid(self.linear2(F.relu(self.linear1(context))))
-        return self.linear_local(flow) * mask.repeat_interleave(SEGMENT, 2)[:, :, : flow.shape[2]]
+        weighed: Tensor = self.linear_local(flow) * mask.repeat_interleave(SEGMENT, 2)[:, :, : flow.shape[2]]
+        return weighed
 
 
 class Statistics(nn.Module):
