@@ -321,6 +321,17 @@ def test_two_at_once_and_neither_installer(index, talk, home, monkeypatch):
     assert refused("SD250").hint == "python -m ensurepip"
 
 
+def test_the_installer_is_not_given_the_hubs_token(index, talk, tmp_path, monkeypatch):
+    (tmp_path / "uv").write_text('#!/bin/sh\nenv > "$0.env"\nexit 1\n')
+    (tmp_path / "uv").chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    without_pip(monkeypatch)
+    refused("SD268", origin="index")
+    given = (tmp_path / "uv.env").read_text()
+    assert "TMPDIR=" in given and "hf_secret" not in given
+
+
 def test_a_module_called_pip_in_the_folder_is_not_taken_for_the_installer(index, talk, run, tmp_path):
     (tmp_path / "pip.py").write_text("raise SystemExit('ours ran')")
     assert run("pull", talk).returncode == 0
