@@ -157,7 +157,7 @@ CODES: dict[str, Code] = {
     ),
     "SD263": Code(
         "not the weights that were expected",
-        "What arrived has another SHA-256 than the model's card, the first pull or the hub itself says. It is not kept.",
+        "What arrived has another SHA-256 than the model's card, the first pull, the hub or the index says. It is not kept.",
         "Run the command named.",
         exit=ENVIRONMENT,
     ),
@@ -168,6 +168,20 @@ CODES: dict[str, Code] = {
         exit=ENVIRONMENT,
     ),
     "SD265": Code("the model is being pulled", "Another process pulls it now.", "Wait for it, or stop it.", exit=BUSY),
+    "SD267": Code(
+        "the package index cannot be reached",
+        "The installer (pip or uv) got no answer from the index of your configuration, or one that refuses: no network, a proxy or "
+        "a mirror that is down, or wrong credentials.",
+        "Run the same command again when it is back: wheels that arrived are kept.",
+        exit=ENVIRONMENT,
+    ),
+    "SD268": Code(
+        "the package index does not have it",
+        "The index of your configuration has no wheel of this name and version, or the wheel lacks the file that the card names. "
+        "Mirrors may lack what the public index has.",
+        "Take it from the hub (--from hub), or bring the files: sepdiar models add NAME FOLDER",
+        exit=ENVIRONMENT,
+    ),
     # SD3xx: the disk
     "SD301": Code("no space left", "The disk is full.", "Free space and run the same command again: it continues.", exit=IO),
     "SD302": Code(

@@ -100,7 +100,7 @@ def _one(stage: str, backend: str, model: str) -> Iterator[Ingredient]:
     card = cards.card(name)
     known = state.of(card)
     if card.public or "parts" not in card.facts:
-        size = card.public.megabytes if card.public else 0
+        size = card.public.to_fetch if card.public else 0
         yield Ingredient(stage, backend, name, known.licence, known.state, size, known.gated, known.mend)
     for part in card.facts.get("parts", ()):
         yield from _one(stage, backend, str(part))

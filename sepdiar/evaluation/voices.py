@@ -3,8 +3,8 @@
 For every model the equal error rate of comparing two stretches of a recording, and how often the stretches of two speakers
 fall apart into two heaps without an error; where the manifest has a column `corpus`, only within a corpus. The second model and
 those after it are compared with the first on the same stretches. Intervals (95 %) are a bootstrap over speakers. A model is one
-of ours by name, a file of weights, `cepstra` (mean and spread of cepstra, as a floor) or `resemblyzer` (a public one; the package
-of that name must be installed).
+of ours by name, a file of weights, `cepstra` (mean and spread of cepstra, as a floor), `campplus` (a public one, to be pulled) or
+`resemblyzer` (another; the package of that name must be installed).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from sepdiar.evaluation import bootstrap
 from sepdiar.evaluation.command import command, material, of_speech
 from sepdiar.evaluation.trials import Embed, Groups, Pairs, Trials, Vectors, embedder, equal_error, separated
 from sepdiar.networks import weights
+from sepdiar.networks.campplus import Voices
 from sepdiar.training.corpus import RATE
 
 DRAWS = 200  # an error rate takes its time
@@ -38,6 +39,8 @@ def model(name: str) -> Embed:
         return resemblyzer()
     if name == "cepstra":
         return cepstra
+    if name == "campplus":
+        return embedder(Voices().network)
     return embedder(weights.named(name))
 
 

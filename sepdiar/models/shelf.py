@@ -22,6 +22,8 @@ class Kept:
     sha256: str
     kept: str
     kept_sha256: str
+    origin: str = ""
+    """Where it came from if not from the hub: the wheel, as installers name it, or the file that a user gave."""
 
 
 @dataclass(frozen=True)

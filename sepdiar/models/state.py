@@ -27,6 +27,8 @@ class Known:
     """`shipped` with sepdiar, `packaged` inside another package, `pulled`, or `absent`."""
     gated: bool = False
     mend: str = ""
+    places: tuple[str, ...] = ()
+    """Where it can be had: "hub", "index"; empty where it need not be fetched."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ def of(card: Card) -> Known:
     kind, backend, about, licence = (str(facts.get(key, "")) for key in ("kind", "backend", "about", "licence"))
     mend = f"sepdiar models pull {card.name}" if state == "absent" else ""
     gated = bool(card.public and card.public.gated)
-    return Known(card.name, kind, backend, about, licence, int(facts.get("rate", 0)), state, gated, mend)
+    places = card.public.places if card.public else ()
+    return Known(card.name, kind, backend, about, licence, int(facts.get("rate", 0)), state, gated, mend, places)
 
 
 def _checked(card: Card) -> Checked:
@@ -83,7 +86,9 @@ def _pulled(card: Card) -> Checked:
         return Checked(card.name, None, "not pulled")
     if faults := found.faults():
         return Checked(card.name, False, f"{', '.join(faults)} in {found.folder} changed", f"sepdiar models pull {card.name}")
-    return Checked(card.name, True, f"{found.folder}, commit {found.revision[:12]}")
+    origins = sorted({origin for file in found.files if file.origin for origin in file.origin.split(", ")})
+    origin = f"from {', '.join(origins)}" if origins else f"commit {found.revision[:12]}"
+    return Checked(card.name, True, f"{found.folder}, {origin}")
 
 
 def _packaged(card: Card) -> Checked:

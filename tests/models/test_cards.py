@@ -21,16 +21,18 @@ def test_a_public_card_says_what_a_user_must_know(name):
     assert card.facts["name"] == name and card.facts["rate"] in (8000, 16000)
     for key in ("kind", "backend", "about", "licence", "homepage", "data", "limits"):
         assert card.facts[key].strip(), key
-    assert card.facts["homepage"] == f"https://huggingface.co/{card.public.repository}"
     text = (card.folder / "card.toml").read_text()
-    assert cards.COMMIT.fullmatch(card.public.revision) or "the commit is" in text
+    if card.public.repository:
+        assert card.facts["homepage"] == f"https://huggingface.co/{card.public.repository}"
+        assert cards.COMMIT.fullmatch(card.public.revision) or "the commit is" in text
+    assert all(wheel.name.endswith(".whl") and wheel.megabytes > 0 and wheel.requirement for wheel in card.public.wheels)
     assert all(re.fullmatch(r"[0-9a-f]{64}|", source.sha256) for source in card.public.files)
     assert text.count("sha256 not known to us") == sum(not source.sha256 for source in card.public.files)
     kept = [source.kept for source in card.public.files]
     assert kept and len(set(kept)) == len(kept)
     endings = (".safetensors", ".json", ".yaml", ".txt", ".nemo")
     assert all(source.inert or source.kept.endswith(endings) for source in card.public.files)
-    harmless = {"whisper": (".bin",), "pyannote": (".npz",)}.get(card.facts["backend"], ())
+    harmless = {"whisper": (".bin",), "pyannote": (".npz",), "dnsmos": (".onnx",)}.get(card.facts["backend"], ())
     assert all(source.path.endswith(harmless) for source in card.public.files if source.inert)
 
 
@@ -48,6 +50,9 @@ def test_what_is_not_here_says_how_to_get_it(home, run):
         weights.find("nonesuch")
     ran = run("list")
     assert ran.returncode == 0 and all(name in ran.stdout for name in listed)
+    places = {line.split()[1]: line for line in ran.stdout.splitlines()}
+    assert "hub, index" in places["whisper-base"] and "hub" not in places["campplus"] and "hub" not in places["silero-vad"]
+    assert (listed["campplus"].places, listed["sepformer-whamr"].places) == (("index",), ("hub",))
     assert json.loads(run("list", "--json").stdout)[0].keys() >= {"name", "state", "licence", "mend"}
 
 
