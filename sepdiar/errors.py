@@ -31,7 +31,7 @@ CODES: dict[str, Code] = {
     "SD104": Code("file is empty", "The file has no bytes.", "Fetch or record it again."),
     "SD105": Code(
         "not audio",
-        "The first bytes are of none of the containers that sepdiar reads (WAV, FLAC, MP3, Ogg, Opus, M4A/AAC, WebM); names are not looked at.",
+        "The first bytes are of none of the containers that sepdiar reads (WAV, AIFF, AU, CAF, FLAC, MP3, Ogg, Opus, M4A/AAC, WebM); names are not looked at.",
         "Convert it to FLAC or WAV, or leave it out.",
     ),
     "SD106": Code(

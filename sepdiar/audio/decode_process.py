@@ -20,7 +20,7 @@ from sepdiar.audio.containers import Claim, chunks, ogg, webm
 from sepdiar.audio.containers.survey import Survey, survey
 from sepdiar.audio.readers import Reading
 from sepdiar.audio.scratch import Scratch, over_limit
-from sepdiar.audio.sniff import sniff_open
+from sepdiar.audio.sniff import sniff_open, unread
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError, from_os_error
 
@@ -28,10 +28,13 @@ Tell = Callable[[dict[str, Any]], None]
 _CLAIMS: dict[str, Callable[[BinaryIO], Claim]] = {
     "wav": chunks.claim,
     "aiff": chunks.claim,
+    "caf": chunks.claim,
+    "au": chunks.claim_of_au,
     "ogg": ogg.claim,
     "webm": webm.claim,
 }
-_BY_LIBSNDFILE = ("wav", "aiff", "flac", "ogg")
+_CHUNKED = ("wav", "aiff", "au", "caf")
+_BY_LIBSNDFILE = (*_CHUNKED, "flac", "ogg")
 _MEMORY = 4 << 30
 _PROGRESS = 20.0  # seconds of sound between two signs of life
 
@@ -49,6 +52,8 @@ def decode_open(file: BinaryIO, order: Order, tell: Tell) -> dict[str, Any]:
     """Decode an open file: strictly, and where that fails and may be salvaged, once more around the damage."""
     kind = sniff_open(file)
     if kind is None:
+        if other := unread(file):
+            raise SepdiarError("SD106", f"{other} is not supported")
         raise SepdiarError("SD105" if file.seek(0, 2) else "SD104")
     seen = survey(file) if kind in ("mp3", "aac") else None
     claim = seen.claim if seen else _CLAIMS[kind](file) if kind in _CLAIMS else Claim()
@@ -75,8 +80,7 @@ def _reader(file: BinaryIO, kind: str, claim: Claim, seen: Survey | None, *, str
         from sepdiar.audio.readers import frames
 
         return frames.read(file, seen, strict=strict)
-    pcm = kind in ("wav", "aiff")
-    if kind in _BY_LIBSNDFILE and (strict or pcm) and not claim.open_ended:
+    if kind in _BY_LIBSNDFILE and (strict or kind in _CHUNKED) and not claim.open_ended:
         from sepdiar.audio.readers import sndfile
 
         if reading := sndfile.read(file):
@@ -85,7 +89,10 @@ def _reader(file: BinaryIO, kind: str, claim: Claim, seen: Survey | None, *, str
             return reading
     from sepdiar.audio.readers import ffmpeg
 
-    return ffmpeg.read(file, kind, strict=strict)
+    reading = ffmpeg.read(file, kind, strict=strict)
+    if not strict and kind in _CHUNKED and claim.samples is not None:
+        reading.declared = claim.samples
+    return reading
 
 
 def _written(reading: Reading, claim: Claim, order: Order, tell: Tell, *, strict: bool) -> dict[str, Any]:

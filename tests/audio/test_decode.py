@@ -31,11 +31,31 @@ def samples(decoded: Decoded) -> NDArray[np.float32]:
     return decoded.audio.read(Span(0, decoded.audio.samples))[:, 0]
 
 
-@pytest.mark.parametrize("ending", ["wav", "rf64", "w64", "aiff", "flac", "mka"])
+@pytest.mark.parametrize("ending", ["wav", "rf64", "w64", "aiff", "au", "caf", "flac", "mka"])
 def test_lossless_is_the_same_sample_for_sample(tmp_path: Path, encode: Encode, ending: str) -> None:
     made = decode(encode(tmp_path / f"a.{ending}", SOUND16, RATE), tmp_path / "out")
     assert np.array_equal(samples(made), SOUND16)
     assert (made.audio.rate, made.audio.bits, made.channels, made.notes, made.damaged) == (RATE, 16, 1, (), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [("WMA", "3026b2758e66cf11a6d900aa0062ce6c"), ("AMR", "2321414d520a"), ("WavPack", "7776706b"), ("True Audio", "54544131")],
+)
+def test_a_container_that_is_not_read_is_named(tmp_path: Path, name: str, head: str) -> None:
+    (tmp_path / "a.wav").write_bytes(bytes.fromhex(head) + bytes(4000))
+    with pytest.raises(SepdiarError, match=f"SD106.*{name} is not supported"):
+        decode(tmp_path / "a.wav", tmp_path / "out")
+
+
+@pytest.mark.parametrize("ending", ["au", "caf"])
+def test_a_length_left_open_is_read_to_the_end(tmp_path: Path, encode: Encode, ending: str) -> None:
+    """As programs that write to a pipe leave it."""
+    content = encode(tmp_path / f"a.{ending}", SOUND16, RATE).read_bytes()
+    place, width = (8, 4) if ending == "au" else (content.index(b"data") + 4, 8)
+    (tmp_path / "a").write_bytes(content[:place] + b"\xff" * width + content[place + width :])
+    made = decode(tmp_path / "a", tmp_path / "out")
+    assert np.array_equal(samples(made), SOUND16) and "leaves the length open" in made.notes[0]
 
 
 def test_24_bits_are_kept_and_float_is_rounded_to_24(tmp_path: Path, encode: Encode) -> None:
