@@ -23,6 +23,7 @@ OTHERS = {
 _HEAD = 64
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide")
 _SCAN = 1 << 16
+_TAGS = 100
 
 
 def sniff(path: Path) -> str | None:
@@ -36,7 +37,7 @@ def sniff(path: Path) -> str | None:
 
 def sniff_open(file: BinaryIO) -> str | None:
     """The same of an open file, which is left at its beginning."""
-    start = _behind_id3(file)
+    start = behind_id3(file)
     file.seek(start)
     kind = _by_magic(file.read(_HEAD)) or mpeg.kind_at(file, start, _SCAN)
     file.seek(0)
@@ -45,7 +46,7 @@ def sniff_open(file: BinaryIO) -> str | None:
 
 def unread(file: BinaryIO) -> str:
     """What an open file is, in words, where it is audio in a container of `OTHERS`."""
-    file.seek(_behind_id3(file))
+    file.seek(behind_id3(file))
     head = file.read(_HEAD)
     file.seek(0)
     return next((name for magic, name in OTHERS.items() if head.startswith(magic)), "")
@@ -69,12 +70,13 @@ def _by_magic(head: bytes) -> str | None:
     return "mp4" if head[4:8] in _BOXES else None
 
 
-def _behind_id3(file: BinaryIO) -> int:
+def behind_id3(file: BinaryIO) -> int:
     """Where the sound begins: taggers put ID3v2 before MP3 and AAC, and some before FLAC; there may be several."""
     start = 0
-    while True:
+    for _ in range(_TAGS):
         file.seek(start)
         size = mpeg.id3_size(file.read(10))
         if not size:
-            return start
+            break
         start += size
+    return start

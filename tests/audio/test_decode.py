@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sepdiar.audio import decode as decoding
 from sepdiar.audio.decode import Decoded, decode
+from sepdiar.audio.limits import Limits
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
 
@@ -139,7 +140,7 @@ def test_progress_comes_in_order_and_ends_near_one(tmp_path: Path, encode: Encod
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path, encode: Encode) -> None:
     bomb = encode(tmp_path / "a.flac", np.zeros(RATE * 600, np.float32), RATE)
     with pytest.raises(SepdiarError, match="SD115"):
-        decode(bomb, tmp_path / "out", maximum_hours=0.1)
+        decode(bomb, tmp_path / "out", limits=Limits(maximum_hours=0.1))
     assert not (tmp_path / "out").exists()
 
 
