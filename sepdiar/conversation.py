@@ -99,9 +99,9 @@ class Track:
 
 @dataclass(frozen=True)
 class Recording:
-    """What came in. In a run `path` is the name of the file, wherever it lies. `notes` are faults found while decoding, in words; `damaged` are the spans kept as silence.
+    """What came in. `notes` are faults found while decoding, in words; `damaged` are the spans kept as silence.
 
-    Until it is decoded, `rate`, `samples` and `channels` are 0.
+    In a run `path` is the name of the file alone. Until it is decoded, `rate`, `samples` and `channels` are 0.
     """
 
     id: str

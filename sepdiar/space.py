@@ -13,8 +13,8 @@ from sepdiar.audio.limits import SAMPLE
 from sepdiar.audio.sniff import behind_id3, sniff_open
 from sepdiar.errors import SepdiarError
 
-COPIES = 3
-"""How often the samples lie on the disk at most."""
+COPIES = 5
+"""How often the samples lie on the disk: as they were decoded, a track for each of three speakers, and at another rate."""
 KEPT_LOSSLESS, KEPT_LOSSY, SAMPLES_LOSSY = 2, 12, 32
 """How many times a file's bytes its item takes, and its samples once, where the header does not tell."""
 

@@ -160,7 +160,7 @@ def main() -> int:
 
     _limit()
     asked = json.loads(sys.argv[1])
-    order = Order(**{**asked, "limits": Limits(**asked["limits"])})
+    order = Order(**{**asked, "limits": Limits(**asked.get("limits", {}))})
     try:
         with os.fdopen(os.dup(0), "rb") as file:
             tell({"result": decode_open(file, order, tell)})

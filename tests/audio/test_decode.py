@@ -144,6 +144,22 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path, encode: Encode) 
     assert not (tmp_path / "out").exists()
 
 
+def test_hours_of_silence_in_a_tiny_file_are_refused_before_they_are_decoded(tmp_path: Path, encode: Encode) -> None:
+    bomb = encode(tmp_path / "a.flac", np.zeros(RATE, np.float32), RATE)
+    content = bytearray(bomb.read_bytes())
+    declared = int.from_bytes(content[18:26]) - RATE + 20 * 3600 * RATE
+    content[18:26] = declared.to_bytes(8)
+    bomb.write_bytes(content)
+    with pytest.raises(SepdiarError, match=r"SD118.*more than 1.0 GB, and the file has 0.0 MB") as refused:
+        decode(bomb, tmp_path / "out")
+    assert "decode.maximum_expansion=3000" in refused.value.hint and not (tmp_path / "out").exists()
+    with pytest.raises(SepdiarError, match=r"SD118.*more than 4 GB") as refused:
+        decode(bomb, tmp_path / "out", limits=Limits(maximum_expansion=1e9, maximum_gigabytes=4))
+    assert "decode.maximum_gigabytes=8" in refused.value.hint
+    with pytest.raises(SepdiarError, match="SD112"):  # it is allowed, and is not what it says
+        decode(bomb, tmp_path / "out", limits=Limits(maximum_expansion=1e9))
+
+
 @pytest.mark.parametrize(
     ("code", "script"),
     [
