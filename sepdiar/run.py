@@ -64,12 +64,12 @@ def process(
     flags = named | dict(map(setting, settings))
     chosen = resolve(recipe, file=Path(config) if config else None, flags=flags)
     store = Store(Path(out), listen)
+    inputs = _inputs(paths, store, listen)
     with disk.refusals(store.run):
         refuse_foreign(store.run)
         new = store.empty  # a run that has begun has a chain that works, and refuses any other by the name of the key
     if new:
         chosen.pipeline().check(wanted={"files"})
-    inputs = _inputs(paths, store, listen)
     crew = _engine(engine, workers, timeout)
     if dry_run:
         return _plan(inputs, store, chosen, crew)

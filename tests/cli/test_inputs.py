@@ -14,6 +14,7 @@ from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
 from sepdiar.formats.moshi import manifest
 from sepdiar.run import process
+from sepdiar.store import disk
 
 THERE = "SD211 no such file or folder: "
 NONE = "SD206 no inputs: "
@@ -83,5 +84,6 @@ def test_a_run_whose_name_is_no_text_is_listed_and_read(encode, podcasts, tmp_pa
     folder = tmp_path / os.fsdecode(b"r\xff") / "items" / "a"
     folder.mkdir(parents=True)
     encode(tmp_path / "dialogue-000.flac", samples, rate).rename(folder / "dialogue-000.flac")
+    disk.seal(folder)
     assert "items/a/dialogue-000.flac" in manifest(folder.parent.parent)
     assert len(FileAudio.open(folder / "dialogue-000.flac").read(Span(0, 8000))) == 8000
