@@ -74,7 +74,8 @@ def process(
     if dry_run:
         return _plan(inputs, store, chosen, crew)
     if new:
-        crew.load(chosen, store, listen)
+        with disk.refusals(store.run):
+            crew.load(chosen, store, listen)
     with store.opened(chosen):
         store.refuse_mixed()
         return conduct(store, chosen, inputs, crew, listen)
