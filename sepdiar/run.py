@@ -64,12 +64,13 @@ def process(
     flags = named | dict(map(setting, settings))
     chosen = resolve(recipe, file=Path(config) if config else None, flags=flags)
     store = Store(Path(out), listen)
-    inputs = _inputs(paths, store, listen)
     with disk.refusals(store.run):
-        refuse_foreign(store.run)
         new = store.empty  # a run that has begun has a chain that works, and refuses any other by the name of the key
     if new:
         chosen.pipeline().check(wanted={"files"})
+    inputs = _inputs(paths, store, listen)
+    with disk.refusals(store.run):
+        refuse_foreign(store.run)
     crew = _engine(engine, workers, timeout)
     if dry_run:
         return _plan(inputs, store, chosen, crew)
@@ -156,7 +157,7 @@ def _inputs(paths: Iterable[str | Path], store: Store, listen: Listener) -> list
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     with disk.refusals(store.run):
         found = find_recordings(given)
-    inputs = [input for input in found.inputs if not input.file.is_relative_to(out)]
+    inputs = [input for input in found.inputs if out not in input.file.parents]
     inside = len(found.inputs) - len(inputs)
     notes = [*found.notes, *([f"files inside --out, which holds what came out, were passed over: {inside}"] if inside else [])]
     if not inputs:
