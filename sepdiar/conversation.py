@@ -101,7 +101,7 @@ class Track:
 class Recording:
     """What came in. `notes` are faults found while decoding, in words; `damaged` are the spans kept as silence.
 
-    Until it is decoded, `rate`, `samples` and `channels` are 0.
+    In a run `path` is the name of the file alone. Until it is decoded, `rate`, `samples` and `channels` are 0.
     """
 
     id: str

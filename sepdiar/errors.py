@@ -31,7 +31,7 @@ CODES: dict[str, Code] = {
     "SD104": Code("file is empty", "The file has no bytes.", "Fetch or record it again."),
     "SD105": Code(
         "not audio",
-        "The first bytes are of none of the containers that sepdiar reads (WAV, FLAC, MP3, Ogg, Opus, M4A/AAC, WebM); names are not looked at.",
+        "The first bytes are of none of the containers that sepdiar reads (WAV, AIFF, AU, CAF, FLAC, MP3, Ogg, Opus, M4A/AAC, WebM); names are not looked at.",
         "Convert it to FLAC or WAV, or leave it out.",
     ),
     "SD106": Code(
@@ -70,6 +70,13 @@ CODES: dict[str, Code] = {
         "a rate that FLAC cannot hold",
         "FLAC holds every rate up to 65535 Hz, and above that, up to 655350 Hz, multiples of 10.",
         "Resample it to 48000 Hz first.",
+    ),
+    "SD118": Code(
+        "too much for the disk",
+        "The file or its samples, which lie on the disk at 4 bytes each while they are worked on, take more than "
+        "decode.maximum_gigabytes; or its samples take more than a gigabyte and more than decode.maximum_expansion times "
+        "the file, as no speech does: hours of silence in a tiny file fill a disk.",
+        "If it is real, raise the limit that the message names.",
     ),
     "SD120": Code(
         "no speech found", "The diarizer found nobody speaking.", "Nothing to mend if it is music or silence.", skips=True
@@ -125,6 +132,12 @@ CODES: dict[str, Code] = {
     ),
     "SD210": Code(
         "would overwrite its own input", "Input and output are the same file.", "Choose another name for the output.", exit=USAGE
+    ),
+    "SD211": Code(
+        "no such file or folder",
+        "A path that was given leads to nothing, so that nothing was begun.",
+        "Check the path; quote names that hold spaces.",
+        exit=USAGE,
     ),
     # SD25x: the environment cannot do it
     "SD250": Code("a package is missing", "An optional package is not installed.", "Run the command named.", exit=ENVIRONMENT),

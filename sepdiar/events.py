@@ -17,6 +17,7 @@ class Event:
     Kinds and their facts:
     `run.started` (inputs, done, out, stages) · `run.finished` (done, failed, skipped, seconds, audio_seconds)
     `run.stopping` (busy, grace): asked to end; recordings under work may finish within `grace` seconds
+    `inputs.read` (read, inputs, done): so many inputs have been read so far, and of so many the item was there before
     `item.started` (path) · `item.done` (audio_seconds, seconds) · `item.failed` and `item.skipped` (code, message, hint)
     `stage.started` (stage) · `stage.progress` (stage, fraction) · `stage.finished` (stage, seconds, audio_seconds)
     `pull.progress` (file, bytes, of): so much of a model's file is here; `of` is None where nobody knows

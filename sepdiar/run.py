@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from sepdiar.audio.inputs import Input, find_recordings, named_recording
-from sepdiar.conduct import conduct, space_needed
+from sepdiar.audio.limits import Limits
+from sepdiar.conduct import conduct
 from sepdiar.config import Config, describe, resolve, setting, words_to_keys
 from sepdiar.derived import derive, derived
 from sepdiar.engine import Engine, Stop
@@ -18,12 +19,14 @@ from sepdiar.events import Event, Listener, silence
 from sepdiar.ingredients import of
 from sepdiar.ledger import Ledger
 from sepdiar.results import Plan, RunSummary, Status, Verification
+from sepdiar.space import space_needed
 from sepdiar.store import Store, disk
 from sepdiar.store.check import Fault, item_faults
 from sepdiar.store.items import VALUE
 from sepdiar.store.place import refuse_foreign
 from sepdiar.store.reading import holds, kind
 from sepdiar.store.settings import NAME
+from sepdiar.survey import Survey
 
 __all__ = ["Plan", "RunSummary", "Status", "Verification", "process", "retry", "status", "verify"]
 
@@ -62,16 +65,18 @@ def process(
     chosen = resolve(recipe, file=Path(config) if config else None, flags=flags)
     store = Store(Path(out), listen)
     with disk.refusals(store.run):
-        refuse_foreign(store.run)
         new = store.empty  # a run that has begun has a chain that works, and refuses any other by the name of the key
     if new:
         chosen.pipeline().check(wanted={"files"})
     inputs = _inputs(paths, store, listen)
-    if dry_run:
-        return _plan(inputs, store, chosen)
+    with disk.refusals(store.run):
+        refuse_foreign(store.run)
     crew = _engine(engine, workers, timeout)
+    if dry_run:
+        return _plan(inputs, store, chosen, crew)
     if new:
-        crew.load(chosen, store, listen)
+        with disk.refusals(store.run):
+            crew.load(chosen, store, listen)
     with store.opened(chosen):
         store.refuse_mixed()
         return conduct(store, chosen, inputs, crew, listen)
@@ -83,9 +88,12 @@ def status(run: str | Path) -> Status:
     with disk.refusals(store.run):
         mixed = tuple(store.mixed())
         done, failures = store.done(), store.failures()
-        known = [row.id for row in Ledger.read(store.inputs).rows.values()]
+        ledger = Ledger.read(store.inputs)
+        known = [row.id for row in ledger.rows.values()]
         ids = known or [*done | failures.keys()]  # the ledger may be lost; what is there is there
-    ended = [failures[id] for id in sorted(set(ids)) if id in failures and id not in done]
+    paths = ledger.paths()
+    failed = [failures[id] for id in sorted(set(ids)) if id in failures and id not in done]
+    ended = [replace(failure, path=paths.get(failure.id, failure.path)) for failure in failed]
     kinds = Counter(failure.outcome for failure in ended)
     finished = sum(id in done for id in ids)
     return Status(store.run, len(ids), finished, kinds["failed"], kinds["skipped"], tuple(ended), store.owner(), mixed)
@@ -148,13 +156,15 @@ def _inputs(paths: Iterable[str | Path], store: Store, listen: Listener) -> list
     out = store.run.resolve()
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     with disk.refusals(store.run):
-        found, ignored = find_recordings(given)
-    inputs = [replace(input, file=input.file.absolute()) for input in found]
-    inputs = [input for input in inputs if not input.file.parent.resolve().is_relative_to(out)]
+        found = find_recordings(given)
+    inputs = [input for input in found.inputs if out not in input.file.parents]
+    inside = len(found.inputs) - len(inputs)
+    notes = [*found.notes, *([f"files inside --out, which holds what came out, were passed over: {inside}"] if inside else [])]
     if not inputs:
-        raise SepdiarError("SD206", where=", ".join(map(str, given)))
-    if ignored:
-        listen(Event("note", "", {"message": f"files that are not audio were passed over: {ignored}"}))
+        hint = "Choose a --out that does not hold the recordings." if inside else ""
+        raise SepdiarError("SD206", "; ".join(notes), where=", ".join(map(str, given)), hint=hint)
+    for message in notes:
+        listen(Event("note", "", {"message": message}))
     return inputs
 
 
@@ -164,22 +174,23 @@ def _engine(name: str, workers: int | None, timeout: float | None) -> Engine:
     return LocalEngine(workers) if timeout is None else LocalEngine(workers, timeout)
 
 
-def _plan(inputs: Sequence[Input], store: Store, config: Config) -> Plan:
+def _plan(inputs: Sequence[Input], store: Store, config: Config, crew: Engine) -> Plan:
     with disk.refusals(store.run):
         store.agreed(config).to_toml()
         done, standing = store.done(), store.failures()
-        survey = Ledger.read(store.inputs).survey(inputs, done, Stop())
-        todo = [job for job in survey.jobs if job.id not in done and job.id not in standing]
-        ignored = [*survey.failures, *(standing[job.id] for job in survey.jobs if job.id in standing and job.id not in done)]
+        verdicts = list(Survey(inputs, Ledger.read(store.inputs), done, Stop(), Limits.of(config)).verdicts())
+        todo = [verdict.job for verdict in verdicts if verdict.job and verdict.job.id not in standing]
+        failed = [(verdict.failure or standing.get(verdict.row.id), verdict.row.path) for verdict in verdicts]
+        rows = {verdict.row.file: verdict.row for verdict in verdicts}
         return Plan(
             store.run,
             tuple(config.values["chain"]),
             tuple(describe(config)),
             len(inputs),
-            sum(job.id in done for job in survey.jobs),
+            sum(row.id in done for row in rows.values()),
             tuple(job.path for job in todo),
-            tuple(ignored),
-            space_needed([job.file for job in todo]),
+            tuple(replace(failure, path=path) for failure, path in failed if failure and failure.id not in done),
+            space_needed((job.file for job in todo), crew.workers),
             store.free(),
             of(config.stages()),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -79,7 +80,7 @@ def advance(take: Take, pipeline: Pipeline, listen: Listener) -> Take:
 def undivided(take: Take) -> Take:
     """A monologue: what was recorded is the one speaker's track."""
     audio, path = take.sound, take.item / "whole.wav"
-    with soundfile.SoundFile(path, "w", audio.rate, audio.channels, "FLOAT", format="RF64") as into:
+    with soundfile.SoundFile(os.fsencode(path), "w", audio.rate, audio.channels, "FLOAT", format="RF64") as into:
         for _, frames in blocks(audio):
             into.write(frames)
     whole = Span(0, audio.samples)
@@ -108,12 +109,12 @@ def write_speakers(take: Take, folder: Path, stem: str) -> dict[str, Path]:
 def _write(path: Path, take: Take, tracks: Sequence[Track]) -> None:
     """Each track at its place, silence between: integers all the way, so that no sample changes."""
     recording = take.conversation.recording
-    subtype = soundfile.info(take.item / tracks[0].file).subtype
+    subtype = soundfile.info(os.fsencode(take.item / tracks[0].file)).subtype
     at = 0
-    with soundfile.SoundFile(path, "w", recording.rate, 1, subtype, format="WAV") as into:
+    with soundfile.SoundFile(os.fsencode(path), "w", recording.rate, 1, subtype, format="WAV") as into:
         for track in tracks:
             _silence(into, track.span.start - at)
-            with soundfile.SoundFile(take.item / track.file) as dialogue:
+            with soundfile.SoundFile(os.fsencode(take.item / track.file)) as dialogue:
                 for frames in dialogue.blocks(BLOCK, dtype="int32", always_2d=True):
                     into.write(frames[:, track.channel])
             at = track.span.end

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 Place = TypeVar("Place")
@@ -26,6 +27,35 @@ def ahead(read: Callable[[Place], Found], places: Iterable[Place]) -> Iterator[t
             waiting = coming
         if waiting:
             yield _done(*waiting)
+
+
+def beside(values: Iterable[Found], patience: float = 0.02) -> Generator[Found | None, None, None]:
+    """The values as they come out of a thread of its own; None where the next is not there within so many seconds.
+
+    >>> list(filter(None, beside("ab")))
+    ['a', 'b']
+    """
+    line: SimpleQueue[tuple[Found] | None] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            for value in values:
+                line.put((value,))
+        finally:
+            line.put(None)
+
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(run)
+        while True:
+            try:
+                came = line.get(timeout=patience)
+            except Empty:
+                yield None
+                continue
+            if came is None:
+                reading.result()
+                return
+            yield came[0]
 
 
 def batches(read: Callable[[Place], Found], places: Iterable[Place], size: int) -> Iterator[tuple[list[Place], list[Found]]]:

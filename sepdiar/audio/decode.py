@@ -17,6 +17,7 @@ from typing import IO, Any, BinaryIO
 
 from sepdiar.audio.decode_process import Order
 from sepdiar.audio.inputs import open_regular
+from sepdiar.audio.limits import Limits
 from sepdiar.audio.source import RawAudio
 from sepdiar.conversation import Span
 from sepdiar.errors import CODES, SepdiarError
@@ -41,17 +42,17 @@ def decode(
     out: Path,
     *,
     salvage: bool = False,
-    maximum_hours: float = 24.0,
+    limits: Limits = Limits(),  # noqa: B008 - it is frozen
     timeout_seconds: float = 60.0,
     progress: Progress = lambda fraction: None,
 ) -> Decoded:
-    """The recording at `path` as samples in the scratch file `out`; SD101 to SD116 say why it cannot be used.
+    """The recording at `path` as samples in the scratch file `out`; SD101 to SD118 say why it cannot be used.
 
     It may take `timeout_seconds`, or half as long as it sounds where that is more; then it is SD140.
     """
     with open_regular(path) as file:
         before = os.fstat(file.fileno())
-        order = Order(str(out), salvage, maximum_hours)
+        order = Order(str(out), salvage, limits)
         try:
             made = _ask([*COMMAND, json.dumps(asdict(order))], file, timeout_seconds, progress)
         except SepdiarError:

@@ -12,26 +12,23 @@ import os
 import resource
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sepdiar.audio.containers import Claim, chunks, ogg, webm
+from sepdiar.audio.containers import Claim, ogg, webm
+from sepdiar.audio.containers.header import CHUNKED
 from sepdiar.audio.containers.survey import Survey, survey
+from sepdiar.audio.limits import Limits
 from sepdiar.audio.readers import Reading
-from sepdiar.audio.scratch import Scratch, over_limit
-from sepdiar.audio.sniff import sniff_open
+from sepdiar.audio.scratch import Scratch
+from sepdiar.audio.sniff import sniff_open, unread
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError, from_os_error
 
 Tell = Callable[[dict[str, Any]], None]
-_CLAIMS: dict[str, Callable[[BinaryIO], Claim]] = {
-    "wav": chunks.claim,
-    "aiff": chunks.claim,
-    "ogg": ogg.claim,
-    "webm": webm.claim,
-}
-_BY_LIBSNDFILE = ("wav", "aiff", "flac", "ogg")
+_CLAIMS: dict[str, Callable[[BinaryIO], Claim]] = {**CHUNKED, "ogg": ogg.claim, "webm": webm.claim}
+_BY_LIBSNDFILE = (*CHUNKED, "flac", "ogg")
 _MEMORY = 4 << 30
 _PROGRESS = 20.0  # seconds of sound between two signs of life
 
@@ -42,14 +39,16 @@ class Order:
 
     out: str
     salvage: bool = False
-    maximum_hours: float = 24.0
+    limits: Limits = field(default_factory=Limits)
 
 
 def decode_open(file: BinaryIO, order: Order, tell: Tell) -> dict[str, Any]:
     """Decode an open file: strictly, and where that fails and may be salvaged, once more around the damage."""
-    kind = sniff_open(file)
+    kind, size = sniff_open(file), os.fstat(file.fileno()).st_size
     if kind is None:
-        raise SepdiarError("SD105" if file.seek(0, 2) else "SD104")
+        if other := unread(file):
+            raise SepdiarError("SD106", f"{other} is not supported")
+        raise SepdiarError("SD105" if size else "SD104")
     seen = survey(file) if kind in ("mp3", "aac") else None
     claim = seen.claim if seen else _CLAIMS[kind](file) if kind in _CLAIMS else Claim()
     if claim.refused:
@@ -57,7 +56,7 @@ def decode_open(file: BinaryIO, order: Order, tell: Tell) -> dict[str, Any]:
     damage = claim.damage
     if not damage:
         try:
-            return _written(_reader(file, kind, claim, seen, strict=True), claim, order, tell, strict=True)
+            return _written(_reader(file, kind, claim, seen, strict=True), claim, size, order, tell, strict=True)
         except SepdiarError as error:
             if error.code != "SD112":
                 raise
@@ -66,7 +65,7 @@ def decode_open(file: BinaryIO, order: Order, tell: Tell) -> dict[str, Any]:
         raise SepdiarError("SD110", damage)
     if not order.salvage:
         raise SepdiarError("SD112", damage)
-    made = _written(_reader(file, kind, claim, seen, strict=False), claim, order, tell, strict=False)
+    made = _written(_reader(file, kind, claim, seen, strict=False), claim, size, order, tell, strict=False)
     return made | {"notes": [f"damaged: {damage}", *made["notes"]]}
 
 
@@ -75,8 +74,7 @@ def _reader(file: BinaryIO, kind: str, claim: Claim, seen: Survey | None, *, str
         from sepdiar.audio.readers import frames
 
         return frames.read(file, seen, strict=strict)
-    pcm = kind in ("wav", "aiff")
-    if kind in _BY_LIBSNDFILE and (strict or pcm) and not claim.open_ended:
+    if kind in _BY_LIBSNDFILE and (strict or kind in CHUNKED) and not claim.open_ended:
         from sepdiar.audio.readers import sndfile
 
         if reading := sndfile.read(file):
@@ -85,13 +83,15 @@ def _reader(file: BinaryIO, kind: str, claim: Claim, seen: Survey | None, *, str
             return reading
     from sepdiar.audio.readers import ffmpeg
 
-    return ffmpeg.read(file, kind, strict=strict)
+    reading = ffmpeg.read(file, kind, strict=strict)
+    if not strict and kind in CHUNKED and claim.samples is not None:
+        reading.declared = claim.samples
+    return reading
 
 
-def _written(reading: Reading, claim: Claim, order: Order, tell: Tell, *, strict: bool) -> dict[str, Any]:
-    limit = int(order.maximum_hours * 3600 * reading.rate)
-    if reading.declared is not None and reading.declared > limit:
-        raise over_limit(limit, reading.rate)
+def _written(reading: Reading, claim: Claim, size: int, order: Order, tell: Tell, *, strict: bool) -> dict[str, Any]:
+    limit = order.limits.limit(reading.rate, reading.channels, size)
+    limit.refuse(reading.declared or 0)
     tell({"declared": (reading.declared or 0) / reading.rate})
     scratch = Scratch(Path(order.out), reading.rate, reading.channels, reading.bits, limit, order.salvage)
     notes, pauses, told = [*claim.notes, *reading.notes], 0, 0
@@ -159,7 +159,8 @@ def main() -> int:
         print(json.dumps(message), file=answers, flush=True)
 
     _limit()
-    order = Order(**json.loads(sys.argv[1]))
+    asked = json.loads(sys.argv[1])
+    order = Order(**{**asked, "limits": Limits(**asked.get("limits", {}))})
     try:
         with os.fdopen(os.dup(0), "rb") as file:
             tell({"result": decode_open(file, order, tell)})

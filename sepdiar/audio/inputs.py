@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -26,46 +26,92 @@ EXTENSIONS = frozenset(
     for name in names
 )
 _STEM = 48
+_STRETCH = 1 << 20
+_PATTERN = "no file is called that; a pattern in quotes, or one that fits nothing, is taken as a name"
 
 
 @dataclass(frozen=True)
 class Input:
-    """A file to process: where it is, what the user sees (undecodable bytes as surrogates), and what stands against it."""
+    """A file to process, and what stands against it.
+
+    `file` is where it lies: its folder without links, so that a recording has one place however it is reached. `path` is how
+    the user wrote it. In both, bytes that are no text are surrogates.
+    """
 
     file: Path
     path: str
     problem: SepdiarError | None = None
 
+    @property
+    def name(self) -> str:
+        """The name of the file: all that an item tells of where its recording lay."""
+        return self.file.name
 
-def find_recordings(paths: Iterable[str | Path]) -> tuple[list[Input], int]:
-    """The inputs in order, each once, and how many other files were passed over.
+
+@dataclass(frozen=True)
+class Found:
+    """The inputs in order, each once, and what was passed over below the folders given."""
+
+    inputs: Sequence[Input]
+    not_audio: int = 0
+    lead_nowhere: Sequence[str] = ()
+    not_followed: Sequence[str] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """What was passed over, in words."""
+        count = f"files that are not audio were passed over: {self.not_audio}" if self.not_audio else ""
+        nowhere = f"links that lead nowhere were passed over: {_some(self.lead_nowhere)}" if self.lead_nowhere else ""
+        folders = (
+            f"links to folders are not followed unless they are named: {_some(self.not_followed)}" if self.not_followed else ""
+        )
+        return [note for note in (count, nowhere, folders) if note]
+
+
+def find_recordings(paths: Iterable[str | Path]) -> Found:
+    """The recordings that the paths of a user mean; SD211 where one of them is not there.
 
     A file that is named is an input whatever it is. Below a directory, a file is one if its content is audio, or if its
     name says so (decoding then finds what is wrong with it). Hidden entries are passed over, as are the run directories
     of sepdiar, for they hold what came out; links to directories are not followed, names are in the order of their bytes.
     """
+    given = list(map(Path, paths))
+    _refuse_missing(given)
     found: dict[Path, Input] = {}
-    ignored = 0
-    for path in map(Path, paths):
-        base = path.absolute().name or path.resolve().name
-        entries = _walk(path, base) if _is_directory(path) else iter([(path, base, True)])
-        for entry, name, named in entries:
-            if (made := _input(entry, name, named)) is None:
-                ignored += 1
+    passed: dict[str, list[str]] = {"not audio": [], "leads nowhere": [], "not followed": []}
+    places: dict[Path, Path] = {}
+    for path in given:
+        for entry, named in _walk(path):
+            here = entry.absolute()
+            if here.parent not in places:
+                places[here.parent] = here.parent.resolve()
+            file = places[here.parent] / here.name
+            made = _input(file, str(entry), named)
+            if isinstance(made, Input):
+                found.setdefault(file, made)
             else:
-                found.setdefault(entry.absolute(), made)
-    return list(found.values()), ignored
+                passed[made].append(str(entry))
+    return Found(list(found.values()), len(passed["not audio"]), passed["leads nowhere"], passed["not followed"])
 
 
 def named_recording(file: Path, path: str) -> Input:
     """The input that one file is when it is named, called `path`, with what stands against it now."""
-    return _input(file, path, named=True) or Input(file, path)
+    made = _input(file, path, named=True)
+    return made if isinstance(made, Input) else Input(file, path)
 
 
-def content_hash(path: Path) -> str:
-    """The hash of a file's content, read by stretches; SD101 to SD104 as `open_regular`, OSError where reading fails."""
+def content_hash(path: Path, cancelled: Callable[[], bool] = lambda: False) -> str:
+    """The hash of a file's content, read by stretches; SD101 to SD104 as `open_regular`, OSError where reading fails.
+
+    SD903 where `cancelled`, which is asked before each stretch, says so.
+    """
+    digest = hashlib.sha256()
     with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while stretch := file.read(_STRETCH):
+            if cancelled():
+                raise SepdiarError("SD903", "while the inputs were read")
+            digest.update(stretch)
+    return digest.hexdigest()
 
 
 def name_sha256(name: str) -> str:
@@ -111,35 +157,76 @@ def open_regular(path: Path) -> BufferedReader:
     return os.fdopen(descriptor, "rb")
 
 
-def _walk(directory: Path, name: str) -> Iterator[tuple[Path, str, bool]]:
-    """Every entry below that is not a directory, with its name from `directory` on; one that cannot be listed is named itself."""
+def _refuse_missing(paths: Sequence[Path]) -> None:
+    """SD211 names every path that leads to nothing."""
+    missing = {str(path): why for path in paths if (why := _missing(path)) is not None}
+    if missing:
+        hint = "Leave out the quotes, or name the folder." if _PATTERN in missing.values() else ""
+        raise SepdiarError("SD211", "; ".join(filter(None, dict.fromkeys(missing.values()))), where=", ".join(missing), hint=hint)
+
+
+def _missing(path: Path) -> str | None:
+    """Why the path leads to nothing, in words where there are any; None where there is something, whatever it is."""
     try:
-        entries = sorted(os.scandir(directory), key=lambda entry: os.fsencode(entry.name))
-    except OSError:
-        yield directory, name, True
+        path.stat()
+    except PermissionError:
+        return None  # opening it will tell
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and _is_link(path):
+            return f"a link to {path.readlink()}, which leads nowhere"
+        if any(character in path.name for character in "*?["):
+            return _PATTERN
+        return "" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", "") or str(error)
+    return None
+
+
+def _walk(path: Path) -> Iterator[tuple[Path, bool]]:
+    """The path, or all below it but directories, and whether it counts as named: a directory that cannot be listed does."""
+    if not _is_directory(path):
+        yield path, True
         return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            if not _is_run(Path(entry.path)):
-                yield from _walk(Path(entry.path), f"{name}/{entry.name}")
-        elif not _is_directory(entry):
-            yield Path(entry.path), f"{name}/{entry.name}", False
+    open_folders = [iter([path])]
+    while open_folders:
+        entry = next(open_folders[-1], None)
+        if entry is None:
+            open_folders.pop()
+        elif entry is not path and (_is_link(entry) or not _is_directory(entry)):
+            yield entry, False
+        elif entry is path or not _is_run(entry):
+            try:
+                entries = sorted(entry.iterdir(), key=os.fsencode)
+            except OSError:
+                yield entry, True
+            else:
+                open_folders.append(iter([below for below in entries if not below.name.startswith(".")]))
 
 
-def _input(path: Path, name: str, named: bool) -> Input | None:
-    named = named or Path(name).suffix.lower() in EXTENSIONS
-    if _is_directory(path):  # one that cannot be listed
-        return Input(path, name, SepdiarError("SD103", "a directory", where=name))
+def _input(file: Path, path: str, named: bool) -> Input | str:
+    """The input, or why the file is none."""
+    if _is_directory(file):
+        if _is_link(file) and not named:
+            return "not followed"
+        return Input(file, path, SepdiarError("SD103", "a directory", where=path))  # one that cannot be listed
+    known = named or file.suffix.lower() in EXTENSIONS
     try:
-        open_regular(path).close()
+        open_regular(file).close()
     except SepdiarError as error:
-        return Input(path, name, SepdiarError(error.code, error.what, where=name)) if named else None
-    return Input(path, name) if named or sniff(path) else None
+        if known:
+            return Input(file, path, SepdiarError(error.code, error.what, where=path))
+        return "leads nowhere" if _is_link(file) and not os.path.exists(file) else "not audio"  # noqa: PTH110 - as below
+    return Input(file, path) if known or sniff(file) else "not audio"
 
 
-def _is_directory(path: Path | os.DirEntry[str]) -> bool:
+def _some(names: Sequence[str], shown: int = 3) -> str:
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
+
+
+def _is_link(path: Path) -> bool:
+    return os.path.islink(path)  # noqa: PTH114 - as in _is_directory
+
+
+def _is_directory(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - False for loops of links and endless names, where pathlib raises
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sepdiar.audio.limits import Limit
 from sepdiar.audio.runs import runs
 from sepdiar.audio.source import RawAudio, Samples
 from sepdiar.conversation import Span, merged
@@ -18,10 +19,10 @@ class Scratch:
 
     Samples are rounded to `bits` and clipped at full scale (counted in `clipped`), so that writing them as PCM of that
     depth loses nothing; for PCM input both change nothing. What is never put reads as silence. Samples that are not
-    numbers are SD114, or silence and `damaged` where `salvage` says so. More than `limit` samples are SD115.
+    numbers are SD114, or silence and `damaged` where `salvage` says so.
     """
 
-    def __init__(self, path: Path, rate: int, channels: int, bits: int, limit: int, salvage: bool = False) -> None:
+    def __init__(self, path: Path, rate: int, channels: int, bits: int, limit: Limit, salvage: bool = False) -> None:
         self.rate, self.channels, self.bits, self.limit, self.salvage = (
             rate,
             min(channels, 2 if channels == 2 else 1),
@@ -38,8 +39,7 @@ class Scratch:
 
     def put(self, place: int, frames: Samples) -> None:
         """Frames of shape (n, channels of the input) whose first is sample `place` of the recording."""
-        if place + len(frames) > self.limit:
-            raise over_limit(self.limit, self.rate)
+        self.limit.refuse(place + len(frames))
         if not np.isfinite(frames).all():
             frames = self._only_numbers(place, frames)
         if frames.shape[1] > 2:
@@ -55,8 +55,7 @@ class Scratch:
         """Keep a span as damaged; nothing must have been put there."""
         self._damaged.append(span)
         self.end = max(self.end, span.end)
-        if self.end > self.limit:
-            raise over_limit(self.limit, self.rate)
+        self.limit.refuse(self.end)
 
     @property
     def damaged(self) -> tuple[Span, ...]:
@@ -76,8 +75,3 @@ class Scratch:
         self.unreal += int(wrong.sum())
         self._damaged += [Span(*run) for run in (place + runs(wrong)).tolist()]
         return np.where(wrong[:, None], np.float32(0), frames)
-
-
-def over_limit(limit: int, rate: int) -> SepdiarError:
-    """The error of a recording that is longer than `limit` samples."""
-    return SepdiarError("SD115", f"more than {limit / rate / 3600:g} h")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,11 +68,11 @@ class FileAudio:
     @classmethod
     def open(cls, path: Path) -> FileAudio:
         """The file at `path`; it must be WAV or FLAC and whole: foreign files go through `decode` first."""
-        info = soundfile.info(path)
+        info = soundfile.info(os.fsencode(path))
         return cls(path, info.samplerate, info.frames, info.channels, 16 if info.subtype == "PCM_16" else 24)
 
     def read(self, span: Span) -> Samples:
-        frames, _ = soundfile.read(self.path, len(span), span.start, dtype="float32", always_2d=True)
+        frames, _ = soundfile.read(os.fsencode(self.path), len(span), span.start, dtype="float32", always_2d=True)
         return frames  # type: ignore[no-any-return]
 
 

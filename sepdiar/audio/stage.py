@@ -8,6 +8,7 @@ from pathlib import Path
 from sepdiar import __version__
 from sepdiar.audio.decode import Decoded, Progress, decode
 from sepdiar.audio.inputs import content_hash
+from sepdiar.audio.limits import Limit, Limits
 from sepdiar.audio.scratch import Scratch
 from sepdiar.audio.source import RawAudio, blocks
 from sepdiar.audio.two_channel import judge
@@ -18,7 +19,7 @@ from sepdiar.pipeline import Stage, Take
 
 
 class Decode(Stage):
-    """The first stage. SD101 to SD116 are what it refuses; `two_channel.judge` says when it keeps two channels."""
+    """The first stage. SD101 to SD118 are what it refuses; `two_channel.judge` says when it keeps two channels."""
 
     name = "decode"
     requires = frozenset({"file"})
@@ -29,18 +30,20 @@ class Decode(Stage):
         self,
         salvage: bool = False,
         minimum_seconds: float = 1.0,
-        maximum_hours: float = 24.0,
+        maximum_hours: float = Limits.maximum_hours,
         timeout_seconds: float = 60.0,
+        maximum_gigabytes: float = Limits.maximum_gigabytes,
+        maximum_expansion: float = Limits.maximum_expansion,
     ) -> None:
-        self.salvage, self.minimum_seconds = salvage, minimum_seconds
-        self.maximum_hours, self.timeout_seconds = maximum_hours, timeout_seconds
+        self.salvage, self.minimum_seconds, self.timeout_seconds = salvage, minimum_seconds, timeout_seconds
+        self.limits = Limits(maximum_hours, maximum_gigabytes, maximum_expansion)
 
     def check(self) -> None:
         """Refuse limits that nothing could meet."""
-        for key in ("minimum_seconds", "maximum_hours", "timeout_seconds"):
-            value = getattr(self, key)
+        times = {"minimum_seconds": self.minimum_seconds, "timeout_seconds": self.timeout_seconds}
+        for key, value in (times | vars(self.limits)).items():
             if not 0 <= value < float("inf") or (key != "minimum_seconds" and not value):
-                raise SepdiarError("SD202", f"{value} is not a length of time", where=f"decode.{key}")
+                raise SepdiarError("SD202", f"{value} is no limit that anything could meet", where=f"decode.{key}")
 
     def run(self, take: Take, emit: Listener) -> Take:
         recording = take.conversation.recording
@@ -73,7 +76,7 @@ class Decode(Stage):
             file,
             scratch / "decoded.f32",
             salvage=self.salvage,
-            maximum_hours=self.maximum_hours,
+            limits=self.limits,
             timeout_seconds=self.timeout_seconds,
             progress=progress,
         )
@@ -94,7 +97,7 @@ def _one_or_two(decoded: Decoded, scratch: Path) -> tuple[RawAudio, tuple[str, .
     notes = (*decoded.notes, verdict.why)
     if verdict.keep == "both":
         return both, notes
-    one = Scratch(scratch / "one.f32", both.rate, 1, both.bits, both.samples)
+    one = Scratch(scratch / "one.f32", both.rate, 1, both.bits, Limit(both.samples, SepdiarError("SD115")))
     for span, frames in blocks(both):
         if verdict.keep == "mean":
             one.put(span.start, frames.mean(axis=1, keepdims=True))

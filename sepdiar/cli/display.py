@@ -80,7 +80,7 @@ class Teller:
             self.notes[facts["message"]] += 1
             if self.notes[facts["message"]] == 1:
                 yield f"note     {say.flat(': '.join(filter(None, (event.item, facts['message']))))}"
-        elif event.kind == "run.stopping":
+        elif event.kind == "run.stopping" and facts.get("busy"):
             busy = say.count(facts.get("busy", 0), "recording")
             yield f"stopping: {busy} may finish within {facts.get('grace', 0):g} s; Ctrl-C again stops at once"
         elif event.kind == "run.finished":

@@ -30,6 +30,8 @@ class Tally:
     before: int = 0
     stages: tuple[str, ...] = ()
     counts: Counter[str] = field(default_factory=Counter)
+    reading: str = ""
+    """How far the inputs have been read, where that takes long and is not over."""
     audio_seconds: float = 0.0
     began: float = 0.0
     under: dict[str, Under] = field(default_factory=dict)
@@ -41,6 +43,9 @@ class Tally:
         if kind == "run.started":
             self.total, self.before, self.began = facts.get("inputs", 0), facts.get("done", 0), event.at
             self.stages = tuple(facts.get("stages", ()))
+        elif kind == "inputs.read":
+            self.before, read, inputs = facts["done"], facts["read"], facts["inputs"]
+            self.reading = f"reading inputs {read}/{inputs}" if read < inputs else ""
         elif kind in ENDINGS:
             self.under.pop(event.item, None)
             self.counts[ENDINGS[kind]] += 1
@@ -69,9 +74,10 @@ class Tally:
 
     @property
     def active(self) -> str:
-        """The stages going on now: `diarize`, or `diarize 2, transcribe`."""
+        """What goes on now: `diarize`, or `diarize 2, transcribe, reading inputs 7/9`."""
         now = Counter(work.stage for work in self.under.values() if work.stage)
-        return ", ".join(stage if many == 1 else f"{stage} {many}" for stage, many in sorted(now.items()))
+        stages = [stage if many == 1 else f"{stage} {many}" for stage, many in sorted(now.items())]
+        return ", ".join([*stages, *filter(None, [self.reading])])
 
     def speed(self, now: float | None = None) -> float | None:
         """Seconds of audio a second, over the recordings that are done."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,13 +14,21 @@ from sepdiar.store import Failure, Store, Work
 
 @dataclass(frozen=True)
 class Job:
-    """One recording to be worked on; `stamp` is its size and time of modification when `sha256` was taken."""
+    """One recording to be worked on, its `path` as the user wrote it.
+
+    `stamp` is its size and time of modification when `sha256` was taken.
+    """
 
     id: str
     path: str
     sha256: str
     file: Path
     stamp: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the file: all that an item or a failure tells of where its recording lay."""
+        return self.file.name
 
 
 @dataclass(frozen=True)
@@ -42,14 +50,16 @@ class Stop:
 
 
 class Engine(Protocol):
-    """Runs jobs, in any order and anywhere; whoever iterates commits the outcomes, one after the other."""
+    """Runs jobs, in any order and anywhere, `workers` at a time; whoever iterates commits the outcomes, one after the other."""
+
+    workers: int
 
     def load(self, config: Config, store: Store, listen: Listener) -> None:
         """Load the chain once, before anything is written into a new run; `SepdiarError` where this machine cannot."""
         ...
 
-    def run(self, config: Config, jobs: Sequence[Job], store: Store, listen: Listener, stop: Stop) -> Iterator[Outcome]:
-        """Each job's outcome once, as it comes; fewer where `stop` asks to end.
+    def run(self, config: Config, jobs: Iterable[Job | None], store: Store, listen: Listener, stop: Stop) -> Iterator[Outcome]:
+        """Each job's outcome once, as it comes; fewer where `stop` asks to end. None among the jobs: the next is not known yet.
 
         A job whose worker dies is tried three times in all (SD902). A disk that refuses, or a machine that cannot do what
         the configuration asks, raises `SepdiarError` and ends the run.

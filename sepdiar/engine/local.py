@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Any
@@ -46,7 +46,7 @@ class LocalEngine:
             raise
         self._loaded = crew.workers
 
-    def run(self, config: Config, jobs: Sequence[Job], store: Store, listen: Listener, stop: Stop) -> Iterator[Outcome]:
+    def run(self, config: Config, jobs: Iterable[Job | None], store: Store, listen: Listener, stop: Stop) -> Iterator[Outcome]:
         """Each job's outcome once; see `sepdiar.engine.Engine`."""
         crew = _Crew(config, jobs, store, listen, self.timeout, self._loaded)
         self._loaded = []
@@ -58,10 +58,12 @@ class LocalEngine:
                         drained_by = time.monotonic() + GRACE
                         listen(Event("run.stopping", "", {"busy": len(crew.busy), "grace": GRACE}))
                     crew.waiting.clear()
+                else:
+                    crew.hear_of_more()
                 if stop.now or time.monotonic() > drained_by or (stop.drain and not crew.busy):
                     return
                 crew.fill(self.workers)
-                ended = crew.outcomes(TICK)
+                ended = crew.outcomes(0 if crew.idle else TICK)
                 if not stop.drain:
                     crew.fill(self.workers)  # nobody waits while outcomes are committed
                 yield from ended
@@ -73,14 +75,16 @@ class _Crew:
     def __init__(
         self,
         config: Config,
-        jobs: Sequence[Job],
+        jobs: Iterable[Job | None],
         store: Store,
         listen: Listener,
         timeout: float,
         workers: Sequence[WorkerProcess] = (),
     ) -> None:
         self.config, self.store, self.listen, self.timeout = config, store, listen, timeout
-        self.waiting = deque(jobs)
+        self.coming = iter(jobs)
+        self.more = True
+        self.waiting: deque[Job] = deque()
         self.attempts: dict[str, int] = {}
         self.workers = list(workers)
         self.stillborn = 0
@@ -91,8 +95,21 @@ class _Crew:
         return [worker for worker in self.workers if worker.job]
 
     @property
+    def idle(self) -> bool:
+        """Nothing is done, and nothing is to be done that is known of: what is waited for is the next job."""
+        return self.more and not self.waiting and not self.busy
+
+    @property
     def finished(self) -> bool:
-        return not self.waiting and not self.busy
+        return not self.more and not self.waiting and not self.busy
+
+    def hear_of_more(self) -> None:
+        """Every job that is known by now."""
+        for job in self.coming:
+            if job is None:
+                return
+            self.waiting.append(job)
+        self.more = False
 
     def fill(self, limit: int) -> None:
         """As many workers as there is work for, and each that is ready has a recording."""
@@ -160,7 +177,7 @@ class _Crew:
     def _failed(self, worker: WorkerProcess, error: SepdiarError, stage: str, traceback: str = "") -> Outcome:
         job, work, seconds = self._freed(worker)
         self.store.discard(work)
-        record = Failure.of(job.id, job.path, error, stage)
+        record = Failure.of(job.id, job.name, error, stage)
         return Outcome(job, None, replace(record, attempts=self.attempts[job.id], traceback=traceback), seconds)
 
     def _lost(self, worker: WorkerProcess) -> Outcome | None:

@@ -60,7 +60,7 @@ class WorkerProcess:
     def give(self, job: Job, work: Work, configuration: Mapping[str, Any]) -> None:
         """Hand it a recording, and what its item shall say of what made it."""
         self.job, self.work, self.since, self.audio_seconds, self.stage = job, work, time.monotonic(), 0.0, ""
-        facts = {"id": job.id, "path": job.path, "sha256": job.sha256, "file": str(job.file), "stamp": job.stamp}
+        facts = {"id": job.id, "path": job.name, "sha256": job.sha256, "file": str(job.file), "stamp": job.stamp}
         self._say({**facts, "work": str(work.folder), "configuration": dict(configuration)})
 
     def hear(self) -> dict[str, Any] | None:

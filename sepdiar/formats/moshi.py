@@ -7,6 +7,7 @@ is told to mark changes of turn it needs them, under any label but that one.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import soundfile
@@ -46,7 +47,7 @@ def manifest(run: Path) -> str:
     lines = []
     for audio in (audio for item in whole(run) for audio in sorted(item.glob("dialogue-*.flac"))):
         try:
-            info = soundfile.info(audio)
+            info = soundfile.info(os.fsencode(audio))
         except soundfile.LibsndfileError as error:
             raise SepdiarError("SD306", str(error), where=str(audio)) from error
         lines.append({"path": audio.relative_to(run).as_posix(), "duration": info.frames / info.samplerate})

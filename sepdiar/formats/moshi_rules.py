@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -112,7 +113,7 @@ def _dialogue(folder: Path, path: str, declared: float, labels: set[str]) -> Ite
         yield Problem("audio.short", path, f"{size} bytes")
     seconds = declared
     try:
-        info = soundfile.info(audio)
+        info = soundfile.info(os.fsencode(audio))
         seconds = info.frames / info.samplerate
         if info.channels != 2:
             yield Problem("audio.channels", path, f"{info.channels}")
@@ -127,7 +128,7 @@ def _dialogue(folder: Path, path: str, declared: float, labels: set[str]) -> Ite
 
 
 def _samples(audio: Path, path: str) -> Iterator[Problem]:
-    with soundfile.SoundFile(audio) as file:
+    with soundfile.SoundFile(os.fsencode(audio)) as file:
         floating = file.subtype in ("FLOAT", "DOUBLE")
         file.seek(0 if floating else max(0, file.frames - 1))  # integers are always numbers; to reach the last one is enough
         read = file.tell()

@@ -14,14 +14,24 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sepdiar.audio.containers import chunks, mpeg, ogg, webm
+from sepdiar.audio.containers import chunks, header, mpeg, ogg, webm
 from sepdiar.audio.containers.survey import survey
 from sepdiar.audio.decode import decode
+from sepdiar.audio.sniff import sniff
 from sepdiar.conversation import Span
 
 Encode = Callable[..., Path]
 RATE = 16000
 SOUND = (0.1 * np.random.default_rng(2).standard_normal(3 * RATE)).astype(np.float32)
+
+
+@pytest.mark.parametrize("ending", ["wav", "rf64", "w64", "aiff", "au", "caf", "flac", "mp3"])
+@pytest.mark.parametrize(("rate", "channels"), [(RATE, 1), (44100, 2)])
+def test_a_header_tells_length_rate_and_channels(tmp_path: Path, encode: Encode, ending: str, rate: int, channels: int) -> None:
+    path = encode(tmp_path / f"a.{ending}", np.tile(SOUND[:, None], channels), rate)
+    claim = header.claim(io.BytesIO(path.read_bytes()), sniff(path) or "")
+    told = None if ending == "mp3" else len(SOUND)
+    assert (claim.samples, claim.rate, claim.channels) == ((told, rate, channels) if told else (None, 0, 0))
 
 
 @pytest.mark.parametrize("ending", ["wav", "rf64", "w64", "aiff"])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sepdiar.audio import decode as decoding
 from sepdiar.audio.decode import Decoded, decode
+from sepdiar.audio.limits import Limits
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
 
@@ -31,11 +32,31 @@ def samples(decoded: Decoded) -> NDArray[np.float32]:
     return decoded.audio.read(Span(0, decoded.audio.samples))[:, 0]
 
 
-@pytest.mark.parametrize("ending", ["wav", "rf64", "w64", "aiff", "flac", "mka"])
+@pytest.mark.parametrize("ending", ["wav", "rf64", "w64", "aiff", "au", "caf", "flac", "mka"])
 def test_lossless_is_the_same_sample_for_sample(tmp_path: Path, encode: Encode, ending: str) -> None:
     made = decode(encode(tmp_path / f"a.{ending}", SOUND16, RATE), tmp_path / "out")
     assert np.array_equal(samples(made), SOUND16)
     assert (made.audio.rate, made.audio.bits, made.channels, made.notes, made.damaged) == (RATE, 16, 1, (), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [("WMA", "3026b2758e66cf11a6d900aa0062ce6c"), ("AMR", "2321414d520a"), ("WavPack", "7776706b"), ("True Audio", "54544131")],
+)
+def test_a_container_that_is_not_read_is_named(tmp_path: Path, name: str, head: str) -> None:
+    (tmp_path / "a.wav").write_bytes(bytes.fromhex(head) + bytes(4000))
+    with pytest.raises(SepdiarError, match=f"SD106.*{name} is not supported"):
+        decode(tmp_path / "a.wav", tmp_path / "out")
+
+
+@pytest.mark.parametrize("ending", ["au", "caf"])
+def test_a_length_left_open_is_read_to_the_end(tmp_path: Path, encode: Encode, ending: str) -> None:
+    """As programs that write to a pipe leave it."""
+    content = encode(tmp_path / f"a.{ending}", SOUND16, RATE).read_bytes()
+    place, width = (8, 4) if ending == "au" else (content.index(b"data") + 4, 8)
+    (tmp_path / "a").write_bytes(content[:place] + b"\xff" * width + content[place + width :])
+    made = decode(tmp_path / "a", tmp_path / "out")
+    assert np.array_equal(samples(made), SOUND16) and "leaves the length open" in made.notes[0]
 
 
 def test_24_bits_are_kept_and_float_is_rounded_to_24(tmp_path: Path, encode: Encode) -> None:
@@ -119,8 +140,24 @@ def test_progress_comes_in_order_and_ends_near_one(tmp_path: Path, encode: Encod
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path, encode: Encode) -> None:
     bomb = encode(tmp_path / "a.flac", np.zeros(RATE * 600, np.float32), RATE)
     with pytest.raises(SepdiarError, match="SD115"):
-        decode(bomb, tmp_path / "out", maximum_hours=0.1)
+        decode(bomb, tmp_path / "out", limits=Limits(maximum_hours=0.1))
     assert not (tmp_path / "out").exists()
+
+
+def test_hours_of_silence_in_a_tiny_file_are_refused_before_they_are_decoded(tmp_path: Path, encode: Encode) -> None:
+    bomb = encode(tmp_path / "a.flac", np.zeros(RATE, np.float32), RATE)
+    content = bytearray(bomb.read_bytes())
+    declared = int.from_bytes(content[18:26]) - RATE + 20 * 3600 * RATE
+    content[18:26] = declared.to_bytes(8)
+    bomb.write_bytes(content)
+    with pytest.raises(SepdiarError, match=r"SD118.*more than 1.0 GB, and the file has 0.0 MB") as refused:
+        decode(bomb, tmp_path / "out")
+    assert "decode.maximum_expansion=3000" in refused.value.hint and not (tmp_path / "out").exists()
+    with pytest.raises(SepdiarError, match=r"SD118.*more than 4 GB") as refused:
+        decode(bomb, tmp_path / "out", limits=Limits(maximum_expansion=1e9, maximum_gigabytes=4))
+    assert "decode.maximum_gigabytes=8" in refused.value.hint
+    with pytest.raises(SepdiarError, match="SD112"):  # it is allowed, and is not what it says
+        decode(bomb, tmp_path / "out", limits=Limits(maximum_expansion=1e9))
 
 
 @pytest.mark.parametrize(

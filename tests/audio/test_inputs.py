@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import string
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,8 +45,8 @@ def folder(tmp_path: Path, encode: Encode) -> Path:
 
 
 def test_a_folder(folder: Path) -> None:
-    inputs, ignored = find_recordings([folder])
-    found = {made.path: made.problem.code if made.problem else None for made in inputs}
+    seen = find_recordings([folder])
+    found = {os.path.relpath(made.path, folder.parent): made.problem.code if made.problem else None for made in seen.inputs}
     assert found == {
         "talks/a.wav": None,
         "talks/b.flac": None,
@@ -54,32 +57,69 @@ def test_a_folder(folder: Path) -> None:
         "talks/pipe.wav": "SD102",
     }
     assert list(found) == sorted(found, key=os.fsencode)
-    assert ignored == 5  # notes.txt, gone.txt, pipe, loop, pool
+    assert (seen.not_audio, len(seen.lead_nowhere), len(seen.not_followed)) == (
+        2,
+        3,
+        1,
+    )  # notes.txt, pipe; gone.txt, loop, pool; self
+    assert "gone.txt" in seen.notes[1] and "self" in seen.notes[2]
 
 
 def test_named_files_are_inputs_whatever_they_are(folder: Path) -> None:
-    named = [folder / name for name in ("notes.txt", "pipe", "nowhere", "gone.txt", "a.wav")]
-    inputs, ignored = find_recordings([*named, "/dev/null", folder / "a.wav"])
-    codes = [(made.path, made.problem.code if made.problem else None) for made in inputs]
-    assert codes == [
-        ("notes.txt", None),
-        ("pipe", "SD102"),
-        ("nowhere", "SD101"),
-        ("gone.txt", "SD102"),
-        ("a.wav", None),
-        ("null", "SD102"),
-    ]
-    assert ignored == 0
+    named = [folder / name for name in ("notes.txt", "pipe", "a.wav")]
+    found = find_recordings([*named, "/dev/null", folder / "a.wav"])
+    codes = [(made.name, made.problem.code if made.problem else None) for made in found.inputs]
+    assert codes == [("notes.txt", None), ("pipe", "SD102"), ("a.wav", None), ("null", "SD102")]
+    assert found.notes == []
 
 
-def test_a_file_named_twice_is_one_input(folder: Path) -> None:
-    inputs, _ = find_recordings([folder / "a.wav", folder])
-    assert [made.path for made in inputs if made.path.endswith("a.wav")] == ["a.wav"]
-
-
-def test_the_folder_one_stands_in_has_a_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("nosuch", "SD211 no such file or folder: nosuch"),
+        ("a.wav/b", "SD211 no such file or folder: a.wav/b: Not a directory"),
+        ("*.mp3", "SD211 no such file or folder: *.mp3: no file is called that; a pattern in quotes"),
+        ("gone.txt", "gone.txt: a link to .*nowhere, which leads nowhere"),
+        ("loop", "loop: a link to .*pool, which leads nowhere"),
+        ("a\0b", "a\\0b: embedded null byte"),
+        ("x" * 5000, "File name too long"),
+    ],
+    ids=["missing", "below a file", "pattern", "dangling", "loop", "nul", "long"],
+)
+def test_what_is_not_there_is_refused_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, what: str) -> None:
     monkeypatch.chdir(folder)
-    assert find_recordings(["."])[0][0].path == "talks/a.wav"
+    with pytest.raises(SepdiarError) as refused:
+        find_recordings(["a.wav", name, "b.flac"])
+    assert refused.value.exit == 2 and re.match(f".*{what}".replace("*.mp3", r"\*.mp3"), str(refused.value))
+    assert "a.wav," not in str(refused.value) and "b.flac" not in str(refused.value)
+
+
+def test_a_file_reached_in_several_ways_is_one_input(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    Path("way").symlink_to(folder)
+    found = find_recordings([folder / "a.wav", "talks", "way/a.wav", "talks/../talks/a.wav", "way"])
+    assert len(found.inputs) == len(find_recordings([folder]).inputs)
+    assert [made.path for made in found.inputs if made.name == "a.wav"] == [str(folder / "a.wav")]
+    assert {made.file.parent for made in found.inputs} == {folder, folder / "deep.wav"}
+
+
+def test_a_path_is_shown_as_it_was_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    for written, shown in ((".", "a.wav"), ("../talks", "../talks/a.wav"), (folder, str(folder / "a.wav"))):
+        first = find_recordings([written]).inputs[0]
+        assert (first.path, first.file, first.name) == (shown, folder / "a.wav", "a.wav")
+
+
+def test_folders_may_be_as_deep_as_the_system_allows(tmp_path: Path, record: Callable[..., Path], monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1200):
+        Path("d").mkdir()
+        os.chdir("d")
+    record(Path("a.wav"))
+    monkeypatch.chdir(tmp_path)
+    found = find_recordings(["d"])
+    assert [made.name for made in found.inputs] == ["a.wav"] and not found.inputs[0].problem
+    subprocess.run(["rm", "-r", "d"], check=True)  # what Python removes a tree with calls itself
 
 
 def test_a_socket_and_a_device_are_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,13 +135,7 @@ def test_a_socket_and_a_device_are_never_opened(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read(folder: Path) -> None:
     (folder / "a.wav").chmod(0)
-    assert next(made.problem.code for made in find_recordings([folder])[0] if made.problem) == "SD103"
-
-
-@pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "a/../../b\0"], ids=["nul", "long", "outside"])
-def test_names_that_no_file_can_have(name: str) -> None:
-    inputs, _ = find_recordings([name])
-    assert [made.problem.code for made in inputs if made.problem] == ["SD101"]
+    assert next(made.problem.code for made in find_recordings([folder]).inputs if made.problem) == "SD103"
 
 
 ODD_NAMES = [b"\xff\xfe talk.wav", b"a\nb.wav", b"$(id).wav", b"-x.wav", b"{}%s.wav", "\u202egpj.wav".encode(), b"CON.wav"]
@@ -110,9 +144,9 @@ ODD_NAMES = [b"\xff\xfe talk.wav", b"a\nb.wav", b"$(id).wav", b"-x.wav", b"{}%s.
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_names_of_any_bytes(tmp_path: Path, encode: Encode, name: bytes) -> None:
     encode(tmp_path / "a.wav", NOISE, 16000).rename(tmp_path / os.fsdecode(name))
-    (made,), _ = find_recordings([tmp_path])
-    assert os.fsencode(made.path) == os.fsencode(tmp_path.name) + b"/" + name
-    assert set(item_id(made.path, content_hash(made.file))) <= set(string.ascii_lowercase + string.digits + "-")
+    (made,) = find_recordings([tmp_path]).inputs
+    assert os.fsencode(made.name) == name
+    assert set(item_id(made.name, content_hash(made.file))) <= set(string.ascii_lowercase + string.digits + "-")
 
 
 @settings(deadline=None)
@@ -133,12 +167,11 @@ def test_a_name_stands_in_where_there_is_no_content() -> None:
 
 
 def test_what_another_run_made_is_no_input_unless_it_is_named(folder: Path) -> None:
-    found, ignored = find_recordings([folder])
-    before = [input.path for input in found], ignored
+    before = find_recordings([folder])
     item = folder / "RUN" / "items" / "talk"
     item.mkdir(parents=True)
     (item / "dialogue-000.flac").write_bytes(b"fLaC")
     (folder / "RUN" / "run.toml").touch()
-    found, ignored = find_recordings([folder])
-    assert ([input.path for input in found], ignored) == before
-    assert [input.path for input in find_recordings([folder / "RUN"])[0]] == ["RUN/items/talk/dialogue-000.flac"]
+    after = find_recordings([folder])
+    assert ([made.file for made in after.inputs], after.notes) == ([made.file for made in before.inputs], before.notes)
+    assert [made.name for made in find_recordings([folder / "RUN"]).inputs] == ["dialogue-000.flac"]

@@ -12,13 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from sepdiar.audio.limits import Limit
 from sepdiar.audio.scratch import Scratch
 from sepdiar.conversation import Span
 from sepdiar.errors import SepdiarError
 
 
+def limit(samples: int) -> Limit:
+    return Limit(samples, SepdiarError("SD115"))
+
+
 def scratch(folder: Path, **changes: object) -> Scratch:
-    settings = {"rate": 8000, "channels": 1, "bits": 16, "limit": 1 << 20} | changes
+    settings = {"rate": 8000, "channels": 1, "bits": 16, "limit": limit(1 << 20)} | changes
     return Scratch(folder / "out.f32", **settings)  # type: ignore[arg-type]
 
 
@@ -78,7 +83,7 @@ def test_what_is_no_number_is_an_error_or_silence(tmp_path: Path, wrong: float) 
 
 
 def test_the_limit_holds_for_sound_and_for_silence(tmp_path: Path) -> None:
-    out = scratch(tmp_path, limit=10)
+    out = scratch(tmp_path, limit=limit(10))
     out.put(0, np.zeros((10, 1), np.float32))
     with pytest.raises(SepdiarError, match="SD115"):
         out.put(10, np.zeros((1, 1), np.float32))
@@ -88,7 +93,7 @@ def test_the_limit_holds_for_sound_and_for_silence(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_called_by_its_name() -> None:
-    made = Scratch(Path("/dev/full"), rate=8000, channels=1, bits=16, limit=1 << 20)
+    made = Scratch(Path("/dev/full"), rate=8000, channels=1, bits=16, limit=limit(1 << 20))
     with pytest.raises(OSError) as caught:
         made.put(0, np.ones((1 << 16, 1), np.float32))
     assert caught.value.errno == errno.ENOSPC

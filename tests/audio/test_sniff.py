@@ -14,7 +14,7 @@ from sepdiar.audio.sniff import sniff
 TONE = (0.3 * np.sin(np.arange(32000) / 9)).astype(np.float32)
 KINDS = {
     **{ending: "wav" for ending in ("wav", "rf64", "w64")},
-    **{"aiff": "aiff", "flac": "flac", "ogg": "ogg", "opus": "ogg", "mp3": "mp3"},
+    **{"aiff": "aiff", "au": "au", "caf": "caf", "flac": "flac", "ogg": "ogg", "opus": "ogg", "mp3": "mp3"},
     **{"m4a": "mp4", "aac": "aac", "webm": "webm", "mka": "webm"},
 }
 ID3 = b"ID3\x04\0\0\0\0\x01\x00" + bytes(128)

@@ -150,7 +150,7 @@ def test_a_closed_stdout_is_no_reason_to_fail(tmp_path):
 def test_a_file_in_the_place_of_the_run_is_named(run, tmp_path):
     (tmp_path / "here").write_text("a file")
     ran = run("process", tmp_path / "here", "--out", "here")
-    assert ran.returncode == 74 and ran.stderr.startswith("SD305") and "Choose another --out" in ran.stderr
+    assert ran.returncode == 2 and ran.stderr.startswith("SD209") and "Choose another --out" in ran.stderr
 
 
 def test_python_m_is_the_same_command():

@@ -1,4 +1,4 @@
-"""F6: eight defects in eight containers; each file has its verdict, and none harms the process or another file."""
+"""F6: eight defects in ten containers; each file has its verdict, and none harms the process or another file."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ UNSURE = "SD112 or read"  # whether the codec stumbles over one bit depends on w
 VERDICTS = {
     "wav": ("SD104", "SD105", "SD112", "SD112", READ, READ, "SD112", "SD110"),
     "aiff": ("SD104", "SD105", "SD112", "SD112", READ, READ, "SD112", "SD110"),
+    "au": ("SD104", "SD105", "SD112", "SD112", READ, READ, "SD112", "SD110"),
+    "caf": ("SD104", "SD105", "SD110", "SD112", READ, READ, "SD112", "SD110"),
     "flac": ("SD104", "SD105", "SD112", "SD112", "SD112", "SD112", "SD112", "SD112"),
     "ogg": ("SD104", "SD105", "SD112", "SD112", "SD112", "SD112", "SD112", "SD110"),
     "opus": ("SD104", "SD105", "SD112", "SD112", "SD112", "SD112", "SD112", "SD112"),
@@ -40,9 +42,11 @@ def headers(content: bytes) -> int:
     """How many bytes stand before the first sample."""
     if content[:4] == b"OggS":
         return content.index(b"OggS", content.index(b"OggS", 4) + 4)
+    if content[:4] == b".snd":
+        return 24
     if (first := parse(content)) is not None:
         return first.size
-    marks = {b"data": 8, b"SSND": 16, b"mdat": 4, b"\x1f\x43\xb6\x75": 0, b"\xff\xf8": 0}
+    marks = {b"data": 16 if content[:4] == b"caff" else 8, b"SSND": 16, b"mdat": 4, b"\x1f\x43\xb6\x75": 0, b"\xff\xf8": 0}
     return min(content.index(mark) + size for mark, size in marks.items() if mark in content)
 
 
@@ -74,8 +78,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory, encode: Callable[..., Path])
     return {ending: encode(folder / f"a.{ending}", SOUND, RATE).read_bytes() for ending in VERDICTS}
 
 
-def test_there_are_64_files() -> None:
-    assert len(CASES) == 64
+def test_there_are_80_files() -> None:
+    assert len(CASES) == 80
 
 
 @pytest.mark.parametrize(("ending", "defect", "code"), CASES)

@@ -27,6 +27,15 @@ def cases() -> list[Case]:
     pcm = [("wav", rate, next(channels), depth) for depth in ("PCM_16", "PCM_24", "FLOAT") for rate in RATES]
     flac = [("flac", rate, next(channels), depth) for depth in ("PCM_16", "PCM_24") for rate in RATES]
     odd_pcm = [("wav", 8000, 1, depth) for depth in ("PCM_U8", "ULAW", "ALAW", "DOUBLE", "PCM_32")]
+    old = [
+        (ending, rate, count, depth)
+        for ending, depths in (
+            ("au", ("PCM_16", "ULAW", "FLOAT")),
+            ("caf", ("PCM_24", "ALAW", "ALAC_16")),
+            ("aiff", ("PCM_16", "FLOAT")),
+        )
+        for depth, rate, count in zip(depths, (8000, 44100, 48000), (1, 2, 1), strict=False)
+    ]
     ogg = [("ogg", rate, count, None) for rate, count in zip(RATES, (1, 2, 2, 1, 6, 8, 2, 1), strict=True)]
     opus = [("opus", rate, 1 + rate % 3 % 2, None) for rate in (8000, 12000, 16000, 24000, 48000)]
     mp3 = [("mp3", rate, count, None) for count in (1, 2) for rate in (8000, 11025, 16000, 44100, 48000)]
@@ -35,7 +44,7 @@ def cases() -> list[Case]:
         for count, rate in zip((1, 2, 6, 2, 1, 2), (8000, 11025, 48000, 16000, 96000, 44100), strict=True)
     ]
     webm = [("webm", 48000, count, None) for count in CHANNELS]
-    return [*pcm, *flac, *odd_pcm, *ogg, *opus, *mp3, *m4a, *webm]
+    return [*pcm, *flac, *odd_pcm, *old, *ogg, *opus, *mp3, *m4a, *webm]
 
 
 def test_there_are_at_least_60() -> None:

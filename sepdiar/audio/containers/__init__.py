@@ -11,6 +11,7 @@ class Claim:
 
     `samples` a channel is what it declares, None where it does not; `damage` is the first thing that breaks the format,
     in words; `refused` what is whole and yet not supported; `open_ended` means that the writer left the length at 0.
+    `rate` and `channels` are 0 where they are not looked for.
     """
 
     samples: int | None = None
@@ -18,3 +19,5 @@ class Claim:
     refused: str = ""
     notes: tuple[str, ...] = ()
     open_ended: bool = False
+    rate: int = 0
+    channels: int = 0

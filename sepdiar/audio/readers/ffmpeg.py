@@ -16,7 +16,16 @@ from sepdiar.audio.source import Samples
 from sepdiar.errors import SepdiarError
 
 STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
-_DEMUXERS = {"mp4": "mov", "webm": "matroska", "ogg": "ogg", "flac": "flac", "wav": "wav", "aiff": "aiff"}
+_DEMUXERS = {
+    "mp4": "mov",
+    "webm": "matroska",
+    "ogg": "ogg",
+    "flac": "flac",
+    "wav": "wav",
+    "aiff": "aiff",
+    "caf": "caf",
+    "au": "au",
+}
 _LOSSLESS = ("flac", "alac", "pcm_")
 _PCM = ("u8", "s8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be", "alaw", "mulaw")
 _CODECS = (
@@ -96,7 +105,7 @@ def _decoded(container: Any, stream: Any, strict: bool) -> Iterator[tuple[Any, A
             return
         if packet is None:
             return
-        if packet.is_corrupt and container.format.name != "wav":  # of WAV only those without a length come here
+        if packet.is_corrupt and container.format.name not in ("wav", "caf"):  # whose cut ends `containers.chunks` finds
             if strict:
                 raise SepdiarError("SD112", f"a packet is cut, after {_seconds(packet)}")
             continue

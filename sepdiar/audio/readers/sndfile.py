@@ -1,4 +1,4 @@
-"""WAV, AIFF, FLAC, Ogg Vorbis and Ogg Opus by libsndfile, which treats damage as an error."""
+"""WAV, AIFF, AU, CAF, FLAC, Ogg Vorbis and Ogg Opus by libsndfile, which treats damage as an error."""
 
 from __future__ import annotations
 
