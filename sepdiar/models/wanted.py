@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from sepdiar.errors import SepdiarError
 from sepdiar.models import cards, shelf
 from sepdiar.models.cards import Card
-from sepdiar.models.pulling import with_parts
 
 
 def wanted(names: Sequence[str]) -> list[Card]:
@@ -20,7 +19,7 @@ def wanted(names: Sequence[str]) -> list[Card]:
             found += _of_recipe(name)
         else:
             found.append(cards.card(name))
-    return with_parts(found)
+    return _with_parts(found)
 
 
 def lacking(models: Sequence[Card]) -> list[Card]:
@@ -36,6 +35,15 @@ def megabytes(models: Sequence[Card], place: str) -> int | None:
     if place == "index":
         return sum({wheel.name: wheel.megabytes for each in public for wheel in each.wheels}.values())
     return sum(each.megabytes for each in public) if all(each.megabytes for each in public) else None
+
+
+def _with_parts(models: Sequence[Card]) -> list[Card]:
+    """These models, each once, and before each those that its card names as its parts."""
+    ordered: dict[str, Card] = {}
+    for found in models:
+        parts = _with_parts([cards.card(str(part)) for part in found.facts.get("parts", ())])
+        ordered |= {each.name: ordered.get(each.name, each) for each in (*parts, found)}
+    return list(ordered.values())
 
 
 def _of_recipe(name: str) -> list[Card]:
