@@ -10,8 +10,9 @@ from pathlib import Path
 
 from sepdiar.errors import SepdiarError, from_os_error
 from sepdiar.events import Event, Listener, silence
-from sepdiar.models import archives, hub, pickles, shelf
+from sepdiar.models import archives, hub, kinds, pickles, shelf
 from sepdiar.models.cards import COMMIT, Card, Public, Source, card
+from sepdiar.models.converter import converter
 from sepdiar.models.shelf import Kept, Pulled
 from sepdiar.store.disk import digest, discard, make_folder, sync
 from sepdiar.store.lock import Lock
@@ -29,7 +30,7 @@ def pull(name: str, *, listen: Listener = silence) -> Path:
     if found.public is None:
         return found.folder
     place = shelf.home() / name
-    with _refusals(place, name):
+    with _refusals(place, name), converter():
         make_folder(place.parent)
         with _alone(place):
             standing = shelf.read(place)
@@ -95,9 +96,18 @@ def _bring(found: Card, public: Public, source: Source, remote: hub.Remote, expe
         fresh.replace(final)
         part.unlink()
     else:
+        _refuse_misnamed(part, source.path)
         part.replace(final)
     sync(final)
     return Kept(source.path, received, source.kept, digest(final))
+
+
+def _refuse_misnamed(part: Path, name: str) -> None:
+    try:
+        kinds.refuse_misnamed(part, name)
+    except SepdiarError:
+        part.unlink()
+        raise
 
 
 def _room(source: Source, remote: hub.Remote, part: Path) -> None:
