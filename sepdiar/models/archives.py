@@ -20,7 +20,7 @@ from sepdiar.models.converter import converter
 SETTINGS = "model_config.yaml"
 WEIGHTS = "model_weights.safetensors"
 PICKLED = ".ckpt"
-BLOCK = 512
+MOST = 1000  # members
 BURST = 4  # times as many bytes as an archive has may come out of it, and
 SLACK = 1 << 26  # bytes beside that
 HARMLESS = frozenset({".safetensors", ".yaml", ".json", ".txt", ".model", ".vocab"})  # .model is sentencepiece's, and no pickle
@@ -50,9 +50,9 @@ def unpack(source: Path, folder: Path) -> None:
     """What `unpacked` has done, in the process that it is done in."""
     allowed = BURST * source.stat().st_size + SLACK
     with tarfile.open(source) as archive:
-        for entry in archive:
-            allowed -= BLOCK + entry.size
-            if allowed < 0:
+        for number, entry in enumerate(archive):
+            allowed -= entry.size
+            if allowed < 0 or number == MOST:
                 raise SepdiarError("SD264", f"far more comes out of it than it has: {entry.name}", where=source.name)
             if not entry.isdir():
                 _take(archive, entry, folder, source.name)
