@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 OUT ?= out
 
-.PHONY: demo test test-slow lint speed clean
+.PHONY: demo test test-slow test-offline lint speed clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py --out $(OUT)
@@ -18,6 +18,10 @@ test: $(VENV)/.test lint
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
+
+# Linux: no network but this machine's own address.
+test-offline: $(VENV)/.test
+	$(BIN)/python tests/offline.py $(BIN)/python -m pytest -n 2 --dist loadgroup --max-worker-restart 0
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

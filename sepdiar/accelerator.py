@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from sepdiar.environment import for_child
 from sepdiar.versions import installed
 
 ASK = """
@@ -51,7 +52,9 @@ def ask() -> Torch:
     if not (version := installed("torch")):
         return Torch()
     try:
-        asked = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, timeout=300, check=True)
+        asked = subprocess.run(
+            [sys.executable, "-c", ASK], capture_output=True, text=True, timeout=300, check=True, env=for_child()
+        )
         told = json.loads(asked.stdout.strip().splitlines()[-1])
     except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or str(error)
@@ -65,7 +68,7 @@ def driver() -> str:
         return ""
     line = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        asked = subprocess.run(line, capture_output=True, text=True, timeout=30, check=True)
+        asked = subprocess.run(line, capture_output=True, text=True, timeout=30, check=True, env=for_child())
     except (OSError, subprocess.SubprocessError):
         return ""
     return asked.stdout.partition("\n")[0].strip()

@@ -9,7 +9,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from sepdiar.accelerator import Torch, ask, driver, why_unseen
@@ -18,10 +20,11 @@ from sepdiar.errors import SepdiarError
 from sepdiar.models import cards, hub, shelf, state
 from sepdiar.registry import KINDS, backends
 from sepdiar.store import disk
-from sepdiar.versions import Requirement, clashes, installed, requirements, within
+from sepdiar.versions import Requirement, clashes, faults, installed, requirements, within
 
 PYTHONS = ((3, 11), (3, 13))
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+LIBSNDFILE = "__libsndfile_version__"  # what soundfile calls its version
 STAGE_OF = dict(zip(KINDS, ("diarize", "separate", "transcribe"), strict=True))
 
 
@@ -49,6 +52,7 @@ def doctor(folder: Path | None = None) -> list[Finding]:
         *_extras(),
         *_clashes(torch := ask()),
         *_sound(),
+        *_faults(),
         *_backends(),
         *_models(),
         *_disk(folder or Path.cwd()),
@@ -119,10 +123,22 @@ def _sound() -> Iterator[Finding]:
         return
     reads = soundfile.available_formats()
     good = "MP3" in reads
-    detail = f"{soundfile.__libsndfile_version__}, {'reads' if good else 'cannot read'} MP3"
+    detail = f"{getattr(soundfile, LIBSNDFILE)}, {'reads' if good else 'cannot read'} MP3"
     yield Finding("decoding", "libsndfile", good, detail, "" if good else "pip install --upgrade 'soundfile>=0.13'", needed=good)
     ffmpeg = shutil.which("ffmpeg")
     yield Finding("decoding", "ffmpeg", True if ffmpeg else None, f"{ffmpeg or 'not installed'}; not needed", needed=False)
+
+
+def _faults() -> Iterator[Finding]:
+    """Versions with a known fault: red where strangers' files could use it here, else a remark."""
+    here = {"torch": installed("torch")}
+    for package, library, attribute in (("av", "FFmpeg", "ffmpeg_version_info"), ("soundfile", "libsndfile", LIBSNDFILE)):
+        with suppress(ImportError, OSError):  # which is told elsewhere
+            here[library] = str(getattr(import_module(package), attribute, ""))
+    for name, why in faults(here):
+        matters = name == "torch"
+        mend = "pip install 'torch>=2.10'" if matters else ""
+        yield Finding("decoding", f"{name} {here[name]}", False if matters else None, why, mend, needed=False)
 
 
 def _backends() -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from dataclasses import dataclass
 
 DONE, SOME_FAILED, USAGE, ENVIRONMENT, IO, BUSY, INTERRUPTED = 0, 1, 2, 3, 74, 75, 130
@@ -287,6 +288,8 @@ CODES: dict[str, Code] = {
     "SD903": Code("interrupted", "You stopped it.", "Run the same command again: it continues.", exit=INTERRUPTED),
 }
 
+SECRET = re.compile(r"hf_[A-Za-z0-9]{20,}|(?<=://)[^/@\s]+(?=@)")
+
 _BY_ERRNO = {
     errno.ENOSPC: "SD301",
     errno.EFBIG: "SD301",
@@ -301,6 +304,15 @@ _BY_ERRNO = {
 }
 
 
+def without_secrets(text: str) -> str:
+    """A text in which nobody finds a token of the model hub, or the name and password in an address.
+
+    >>> without_secrets("hf_abcdefghijklmnopqrstuvwxyz at https://me:secret@mirror.example/hub")
+    '*** at https://***@mirror.example/hub'
+    """
+    return SECRET.sub("***", text)
+
+
 class SepdiarError(Exception):
     """An error that a user can act on: a code of `CODES`, what happened, where, and how to mend it.
 
@@ -309,9 +321,9 @@ class SepdiarError(Exception):
     """
 
     def __init__(self, code: str, what: str = "", *, where: str = "", hint: str = "") -> None:
-        self.code, self.what, self.where = code, what, where
-        self.hint = hint or CODES[code].mend
-        super().__init__(code, what, where, self.hint)
+        self.code, self.what, self.where = code, without_secrets(what), without_secrets(where)
+        self.hint = without_secrets(hint) or CODES[code].mend
+        super().__init__(code, self.what, self.where, self.hint)
 
     def __str__(self) -> str:
         parts = [f"{self.code} {CODES[self.code].title}", self.where, self.what]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
@@ -16,6 +16,14 @@ COMPARE: dict[str, Callable[[Number, Number], bool]] = {
     ">": lambda here, asked: here > asked,
     "<": lambda here, asked: here < asked,
 }
+
+
+FAULTS = (
+    ("torch", "<2.10", "a pickle can break out of its restricted reader (CVE-2026-24747)"),
+    ("FFmpeg", "<8.1.3", "a playlist can get around the protocols that it is allowed; sepdiar has it read no playlists"),
+    ("libsndfile", "<=1.2.2", "builds without later patches can be crashed by a file; sepdiar decodes in a process apart"),
+)
+"""What is known against versions of what reads the files of strangers: the name, the versions, and why."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,15 @@ def installed(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return ""
+
+
+def faults(here: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What is known against the versions that are here, by name; a version that is "" is not here.
+
+    >>> list(faults({"torch": "2.9.1+cpu", "FFmpeg": "8.1.3"}))
+    [('torch', 'a pickle can break out of its restricted reader (CVE-2026-24747)')]
+    """
+    return ((name, why) for name, bounds, why in FAULTS if here.get(name) and within(here[name], bounds))
 
 
 def clashes(cuda: bool) -> Iterator[Clash]:

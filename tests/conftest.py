@@ -6,7 +6,7 @@ import os
 import random
 import shutil
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -21,6 +21,15 @@ settings.register_profile("sepdiar", derandomize=True, deadline=None, suppress_h
 settings.load_profile("sepdiar")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_converter() -> Iterator[None]:
+    """The process that reads pickles is started once, where it is needed, for all tests of a file."""
+    from sepdiar.models.converter import converter
+
+    with converter():
+        yield
 
 
 @pytest.fixture(scope="session")

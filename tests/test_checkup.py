@@ -119,6 +119,28 @@ def test_versions_that_are_known_not_to_go_together_are_red(monkeypatch, here, c
     assert red == ([(name, mend)] if name else [])
 
 
+@pytest.mark.parametrize(
+    ("torch", "ffmpeg", "libsndfile", "said"),
+    [
+        ("2.9.1+cpu", "8.1.3", "1.2.3", {"torch": False}),
+        ("2.10.0", "8.1.2", "1.2.2", {"FFmpeg": None, "libsndfile": None}),
+        ("2.13.0+cpu", "n7.1", "1.3.0", {"FFmpeg": None}),
+        ("2.13.0", "9.0", "1.2.3", {}),
+        ("", "", "", {}),
+    ],
+)
+def test_versions_with_known_faults_are_told_and_red_where_they_matter_here(monkeypatch, torch, ffmpeg, libsndfile, said):
+    import av
+    import soundfile
+
+    has(monkeypatch, torch=torch)
+    monkeypatch.setattr(av, "ffmpeg_version_info", ffmpeg)
+    monkeypatch.setattr(soundfile, checkup.LIBSNDFILE, libsndfile)
+    rows = list(checkup._faults())
+    assert {row.name.split()[0]: row.good for row in rows} == said
+    assert all(bool(row.mend) == (row.good is False) and not row.needed for row in rows)
+
+
 def test_a_torchaudio_that_cannot_be_loaded_is_told(monkeypatch):
     has(monkeypatch, torchaudio="2.11.0")
     around, broken = (

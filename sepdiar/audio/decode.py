@@ -20,6 +20,7 @@ from sepdiar.audio.inputs import open_regular
 from sepdiar.audio.limits import Limits
 from sepdiar.audio.source import RawAudio
 from sepdiar.conversation import Span
+from sepdiar.environment import for_child
 from sepdiar.errors import CODES, SepdiarError
 
 Progress = Callable[[float], None]
@@ -71,7 +72,7 @@ def _refuse_changed(before: os.stat_result, after: os.stat_result) -> None:
 
 def _ask(command: Sequence[str], file: BinaryIO, timeout: float, progress: Progress) -> dict[str, Any]:
     """What the process answers; it is gone when this returns. It starts no other, and ends with the group of its worker."""
-    environ = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    environ = for_child(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, stderr=said, env=environ)
         try:

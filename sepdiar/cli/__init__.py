@@ -6,13 +6,14 @@ import io
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
 
 from sepdiar.cli.group import Commands
 from sepdiar.cli.say import refusal
-from sepdiar.errors import DONE, SepdiarError, from_os_error
+from sepdiar.errors import DONE, SepdiarError, from_os_error, without_secrets
 
 COMMANDS = {
     "process": "run",
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = sepdiar.main(arguments, prog_name="sepdiar", standalone_mode=False)
     except (SepdiarError, click.ClickException, OSError) as error:
         if os.environ.get("SEPDIAR_DEBUG"):
-            raise
+            click.echo(without_secrets(traceback.format_exc()), err=True)
         code = refusal(_as_ours(error))
     except (click.Abort, KeyboardInterrupt):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it has been heard

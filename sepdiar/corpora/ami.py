@@ -22,6 +22,7 @@ from sepdiar.conversation import Turn
 from sepdiar.corpora import Truth, nxt
 from sepdiar.corpora.parts import Source, lacking, sounds, spelled, truth, xml
 from sepdiar.errors import SepdiarError
+from sepdiar.formats.confined import no_path
 
 ABOUT = "AMI: amicorpus/ES2002a/audio/ES2002a.Headset-0.wav … and words/, segments/, corpusResources/meetings.xml beside it"
 MEETINGS = "corpusResources/meetings.xml"
@@ -57,7 +58,7 @@ def _meeting(name: str, files: Mapping[str, Path], about: Element, place: Path, 
     for person in about.iter("speaker"):
         agent, headset = person.get("nxt_agent", ""), f"{HEADSET}{person.get('channel')}"
         speaker = person.get("global_name") or f"{name}-{agent}"
-        turns += _turns(speaker, place, f"{name}.{agent}")
+        turns += _turns(speaker, place, no_path(f"{name}.{agent}", MEETINGS))
         if headset in files:
             sources.append(Source(speaker, files[headset]))
         else:

@@ -16,15 +16,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sepdiar.conversation import Span, Turn
 from sepdiar.corpora import Truth
-from sepdiar.corpora.parts import SOUND, Source, lacking, spoken, truth, utterance
+from sepdiar.corpora.parts import SOUND, Source, lacking, parsed, spoken, truth, utterance
 from sepdiar.errors import SepdiarError
 from sepdiar.formats import read_text
+from sepdiar.formats.confined import no_path
 from sepdiar.formats.segments import to_ticks
 from sepdiar.metrics.sides import open_audio
 
@@ -74,7 +74,7 @@ def _sources(place: Path, speakers: Sequence[str]) -> Sequence[Source]:
     if both and open_audio(both).channels == len(SIDES):
         sides = _sides(place)
         return [Source(sides[side], both, channel) for channel, side in enumerate(SIDES)]
-    own = [(speaker, _sound(place, speaker)) for speaker in speakers]
+    own = [(speaker, _sound(place, no_path(speaker, str(place / "transcription")))) for speaker in speakers]
     if missing := [speaker for speaker, file in own if file is None]:
         video = place / "processed" / f"{missing[0]}.mp4"
         raise lacking(
@@ -109,8 +109,5 @@ def _sides(place: Path) -> Mapping[str, str]:
 
 
 def _json(file: Path) -> dict[str, object]:
-    try:
-        value = json.loads(read_text(file))
-    except json.JSONDecodeError as error:
-        raise SepdiarError("SD502", f"no JSON: {error}", where=str(file)) from error
+    value = parsed(read_text(file), str(file))
     return value if isinstance(value, dict) else {}

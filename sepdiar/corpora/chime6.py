@@ -13,7 +13,6 @@ What stands in brackets, as [laughs] or [inaudible 0:01:02], is no word. A word'
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -22,10 +21,11 @@ from typing import Any
 
 from sepdiar.conversation import Span, Turn
 from sepdiar.corpora import Truth
-from sepdiar.corpora.parts import Source, lacking, named, truth, utterance
+from sepdiar.corpora.parts import Source, lacking, named, parsed, truth, utterance
 from sepdiar.errors import SepdiarError
 from sepdiar.formats import read_text, read_uem
-from sepdiar.formats.segments import TICKS, to_ticks
+from sepdiar.formats.confined import no_path
+from sepdiar.formats.segments import to_ticks
 from sepdiar.formats.uem import Regions
 
 ABOUT = "CHiME-6: audio/dev/S02_U01.CH1.wav and S02_P05.wav, and transcriptions/dev/S02.json"
@@ -58,17 +58,16 @@ def _session(file: Path, folder: Path, audio: Path, regions: Regions) -> Truth:
         raise lacking(f"audio/{audio.name}/{name}_U01.CH1.wav", folder)
     turns = sorted(_turns(file), key=lambda turn: (turn.span, turn.speaker))
     speakers = dict.fromkeys(turn.speaker for turn in turns)
-    headsets = ((speaker, audio / f"{name}_{speaker}.wav") for speaker in sorted(speakers))
+    headsets = ((speaker, audio / f"{name}_{no_path(speaker, str(file))}.wav") for speaker in sorted(speakers))
     sources = [Source(speaker, headset) for speaker, headset in headsets if headset.is_file()]
     outer = tuple(named(file, folder) for file in sorted(audio.glob(f"{name}_U*.CH[14].wav")))
     return replace(truth(name, folder, turns, sources, arrays[0], scored=regions.get(name, ())), array=outer)
 
 
 def _turns(file: Path) -> Iterator[Turn]:
-    try:
-        rows = json.loads(read_text(file))
-    except json.JSONDecodeError as error:
-        raise SepdiarError("SD502", f"{error.msg} in column {error.colno}", where=f"{file}, line {error.lineno}") from error
+    rows = parsed(read_text(file), str(file))
+    if not isinstance(rows, list):
+        raise SepdiarError("SD502", "no list of utterances", where=str(file))
     for number, row in enumerate(rows, 1):
         where = f"{file}, utterance {number}"
         if not isinstance(row, dict) or "speaker" not in row:
@@ -87,6 +86,6 @@ def _ticks(row: Mapping[str, Any], key: str, where: str) -> int:
     try:
         *whole, seconds = str(row[key]).split(":")
         minutes: int = sum(int(part) * 60**place for place, part in enumerate(reversed(whole)))
-        return minutes * 60 * TICKS + to_ticks(seconds)
+        return to_ticks(str(minutes * 60)) + to_ticks(seconds)
     except (KeyError, ValueError) as error:
         raise SepdiarError("SD502", f"{key}: {error}", where=where) from error

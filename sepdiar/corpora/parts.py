@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from sepdiar.audio.source import Audio
 from sepdiar.conversation import Conversation, Recording, Span, Stretch, Track, Turn, Word, intersected, mark_overlaps
 from sepdiar.corpora import Truth
 from sepdiar.errors import SepdiarError
+from sepdiar.formats.confined import opened
 from sepdiar.formats.segments import TICKS, Segment, spread
 from sepdiar.metrics.sides import open_audio
 from sepdiar.store.disk import digest
@@ -116,9 +119,18 @@ def lacking(what: str, where: Path, hint: str = "") -> SepdiarError:
 def xml(file: Path) -> ElementTree.Element:
     """The root of an XML file; SD502 where it is none."""
     try:
-        return ElementTree.parse(file).getroot()
-    except ElementTree.ParseError as error:
+        with opened(file) as content:
+            return ElementTree.parse(content).getroot()
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: an encoding that cannot be read
         raise SepdiarError("SD502", f"no XML: {error}", where=str(file)) from error
+
+
+def parsed(text: str | bytes, where: str, **how: Any) -> Any:
+    """The value of a JSON text, `how` as `json.loads` takes it; SD502 where it is none, or nested too deep to be read."""
+    try:
+        return json.loads(text, **how)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise SepdiarError("SD502", f"no JSON: {error}", where=where) from error
 
 
 def _track(source: Source, audio: Audio, whole: Audio, folder: Path) -> Track:

@@ -90,7 +90,7 @@ def _named(model: str, path: str) -> tuple[Eend, str, str]:
     """The network, its name and the hash of its file; SD251 where it is not there, with what makes one."""
     from safetensors import SafetensorError
 
-    from sepdiar.models import cards
+    from sepdiar.models import cards, kinds
     from sepdiar.models.published import in_folder
     from sepdiar.networks import weights
     from sepdiar.networks.eend import Eend
@@ -101,6 +101,7 @@ def _named(model: str, path: str) -> tuple[Eend, str, str]:
     if path:
         found = in_folder(path, (FILE,))
         name, file = found.name, found.files[FILE]
+        kinds.refuse_misnamed(file)
         content = file.read_bytes()
         sha256 = hashlib.sha256(content).hexdigest()
         try:

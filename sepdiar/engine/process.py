@@ -15,11 +15,11 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 from sepdiar.engine import Job
+from sepdiar.environment import for_child
 from sepdiar.store import Work
 
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "PYANNOTE_METRICS_ENABLED": "0"}
-TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 TAIL = 2000
 
 
@@ -107,7 +107,6 @@ class WorkerProcess:
 
 def _environment() -> dict[str, str]:
     """One thread a worker, the parent's import path, no network, no tokens, the same order of sets everywhere."""
-    kept = {name: value for name, value in os.environ.items() if name not in TOKENS}
     threads = {f"{name}_NUM_THREADS": "1" for name in THREADS}
     path = os.pathsep.join(entry for entry in sys.path if entry)
-    return {**kept, **threads, **OFFLINE, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
+    return for_child(**threads, **OFFLINE, PYTHONPATH=path, PYTHONHASHSEED="0", PYTHONUNBUFFERED="1")

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
+from sepdiar.environment import for_child
 from sepdiar.errors import SepdiarError
 
 INTERVAL = 0.05
@@ -61,14 +62,15 @@ def facts(packages: Sequence[str]) -> dict[str, Any]:
 def measured(command: Sequence[str], environ: Mapping[str, str] | None = None, within: float = math.inf) -> Cost:
     """Run a command that tells its events as JSON lines on stderr (`--log-format json`), and say what it cost.
 
-    `environ` is its whole environment where it shall have another than ours. After `within` seconds it is ended, and its code
-    is that of the signal, below 0.
+    `environ` is its whole environment where it shall have another than ours without tokens. After `within` seconds it is
+    ended, and its code is that of the signal, below 0.
     """
     if importlib.util.find_spec("psutil") is None:
         raise SepdiarError("SD250", "measuring memory needs psutil", hint="pip install psutil")
     began = time.perf_counter()
     nothing, heard = subprocess.DEVNULL, subprocess.PIPE
-    process = subprocess.Popen(command, env=environ, text=True, stdin=nothing, stdout=nothing, stderr=heard)
+    given = for_child() if environ is None else environ
+    process = subprocess.Popen(command, env=given, text=True, stdin=nothing, stdout=nothing, stderr=heard)
     events: list[Mapping[str, Any]] = []
     reader = threading.Thread(target=_listen, args=(process.stderr, events))
     reader.start()

@@ -18,6 +18,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from sepdiar.environment import for_child
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import beside, mossformer2_package
 from sepdiar.evaluation.command import command
@@ -41,7 +42,7 @@ def compare(python: Path, name: str, out: Path) -> beside.Row:
     shape, count, samples = CASES[name]
     with TemporaryDirectory() as folder:
         program = [str(python), mossformer2_package.__file__, json.dumps(shape), str(count), str(samples), folder]
-        done = subprocess.run(program, capture_output=True, text=True, check=False)
+        done = subprocess.run(program, capture_output=True, text=True, check=False, env=for_child())
         if done.returncode:
             what = (done.stderr.strip() or "it failed").splitlines()[-1]
             raise SepdiarError("SD250", what, where=str(python), hint=f"{python} -m pip install --no-deps {PACKAGE}")

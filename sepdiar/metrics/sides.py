@@ -12,6 +12,7 @@ import soundfile
 from sepdiar.audio.source import Audio, FileAudio, OneChannel, Placed, Samples
 from sepdiar.conversation import Conversation, Span
 from sepdiar.errors import SepdiarError
+from sepdiar.formats.confined import opened
 
 ENDINGS = (".wav", ".flac")
 SPHERE_HEADER = 1024  # bytes
@@ -63,8 +64,6 @@ def open_side(paths: Paths) -> dict[str, Audio]:
 
 def open_audio(file: Path) -> FileAudio:
     """A WAV, FLAC or NIST Sphere file, or the code that says why not."""
-    if not file.exists():
-        raise SepdiarError("SD101", where=str(file))
     _refuse_shorten(file)
     try:
         return FileAudio.open(file)
@@ -113,8 +112,8 @@ def paired(reference: Mapping[str, Audio], hypothesis: Mapping[str, Audio]) -> d
 
 
 def _refuse_shorten(file: Path) -> None:
-    with file.open("rb") as opened:
-        head = opened.read(SPHERE_HEADER)
+    with opened(file) as content:
+        head = content.read(SPHERE_HEADER)
     if head.startswith(b"NIST_1A") and b"shorten" in head:
         raise SepdiarError(
             "SD105",

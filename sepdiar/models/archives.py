@@ -1,7 +1,7 @@
 """Models that are one archive, NeMo's `.nemo`: settings, weights, and what else a network needs; read without running any of it.
 
 NeMo's own reader unpacks whatever is in the archive. This one takes flat files of kinds that cannot run, and makes safetensors
-of the pickles among them.
+of the pickles among them, in a process of its own (`converter`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 
 from sepdiar.errors import SepdiarError
-from sepdiar.models import pickles
+from sepdiar.models import kinds, pickles
+from sepdiar.models.converter import converter
 
 SETTINGS = "model_config.yaml"
 WEIGHTS = "model_weights.safetensors"
 PICKLED = ".ckpt"
+MOST = 1000  # members
+BURST = 4  # times as many bytes as an archive has may come out of it, and
+SLACK = 1 << 26  # bytes beside that
 HARMLESS = frozenset({".safetensors", ".yaml", ".json", ".txt", ".model", ".vocab"})  # .model is sentencepiece's, and no pickle
 
 
@@ -37,18 +41,24 @@ def convert(source: Path, made: Path) -> None:
 def unpacked(source: Path, beside: Path | None = None) -> Iterator[Path]:
     """A folder with the files of an archive, pickles as safetensors, for as long as it is needed; SD264 as for `convert`."""
     with TemporaryDirectory(dir=beside, prefix=".archive-") as place:
-        folder = Path(place)
-        try:
-            with tarfile.open(source) as archive:
-                for entry in archive:
-                    if not entry.isdir():
-                        _take(archive, entry, folder, source.name)
-        except (tarfile.TarError, EOFError) as error:
-            raise SepdiarError("SD264", f"is no archive: {error}", where=source.name) from error
-        for name in (SETTINGS, WEIGHTS):
-            if not (folder / name).is_file():
-                raise SepdiarError("SD264", f"an archive without {name}", where=source.name)
-        yield folder
+        with converter() as running:
+            running.work("archive", source, Path(place))
+        yield Path(place)
+
+
+def unpack(source: Path, folder: Path) -> None:
+    """What `unpacked` has done, in the process that it is done in."""
+    allowed = BURST * source.stat().st_size + SLACK
+    with tarfile.open(source) as archive:
+        for number, entry in enumerate(archive):
+            allowed -= entry.size
+            if allowed < 0 or number == MOST:
+                raise SepdiarError("SD264", f"far more comes out of it than it has: {entry.name}", where=source.name)
+            if not entry.isdir():
+                _take(archive, entry, folder, source.name)
+    for name in (SETTINGS, WEIGHTS):
+        if not (folder / name).is_file():
+            raise SepdiarError("SD264", f"an archive without {name}", where=source.name)
 
 
 def _take(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path, where: str) -> None:
@@ -59,8 +69,13 @@ def _take(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path, where:
     if content is None:
         raise SepdiarError("SD264", f"holds {entry.name}, which cannot be read", where=where)
     file = folder / path.name
-    with content, file.open("wb") as kept:
+    kept_as = file.with_suffix(".safetensors") if path.suffix == PICKLED else file
+    if file.exists() or kept_as.exists():
+        raise SepdiarError("SD264", f"holds {entry.name} twice", where=where)
+    with content, file.open("xb") as kept:
         copyfileobj(content, kept, 1 << 20)
     if path.suffix == PICKLED:
-        pickles.convert(file, file.with_suffix(".safetensors"))
+        pickles.write(file, kept_as, "", ())
         file.unlink()
+    if kept_as.suffix == ".safetensors" and kinds.kind(kept_as) != kinds.SAFETENSORS:
+        raise kinds.misnamed(kept_as, where)

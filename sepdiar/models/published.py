@@ -62,6 +62,4 @@ def weights(path: Path, ignore: tuple[str, ...] = ()) -> tuple[dict[str, Tensor]
 
     if path.suffix != ".safetensors":
         return pickles.read(path, ignore=ignore)
-    from safetensors.torch import load_file
-
-    return load_file(path), pickles.about(path)
+    return pickles.loaded(path), pickles.about(path)

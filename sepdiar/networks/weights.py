@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sepdiar.errors import SepdiarError
-from sepdiar.models import cards
+from sepdiar.models import cards, kinds
 from sepdiar.models.shelf import pulled
 from sepdiar.models.shelf import read as read_lock
 
@@ -51,6 +51,7 @@ def find(name: str) -> Model:
 
 def tensors(model: Model, file: str) -> dict[str, Tensor]:
     """The tensors by name in a file of a model that was pulled, such as masknet.safetensors; SD251 where it changed since."""
+    from safetensors import SafetensorError
     from safetensors.torch import load as by_name
 
     lock = read_lock(model.folder)
@@ -60,7 +61,10 @@ def tensors(model: Model, file: str) -> dict[str, Tensor]:
     if hashlib.sha256(content).hexdigest() != expected:
         hint = f"sepdiar models pull {model.name}"
         raise SepdiarError("SD251", f"{file} of {model.name} is not what was pulled", where=str(path), hint=hint)
-    return by_name(content)
+    try:
+        return by_name(content)
+    except SafetensorError as error:
+        raise kinds.misnamed(path, file) from error
 
 
 def load(model: Model, device: str = "cpu") -> nn.Module:

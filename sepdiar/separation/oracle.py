@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from sepdiar.audio.source import Audio, Samples
 from sepdiar.conversation import Conversation, Span, Track, intersected
 from sepdiar.corpora import Truth
-from sepdiar.corpora.simulated import read
+from sepdiar.corpora.simulated import own
 from sepdiar.errors import SepdiarError
 from sepdiar.formats.segments import speech
 
@@ -35,7 +35,7 @@ class Oracle:
         self._place = tracks
         self._truths: dict[str, Truth] = {}
         hashes = []
-        for truth in read(Path(tracks)):
+        for truth in own(Path(tracks)):
             value = truth.conversation
             hashes += sorted({track.sha256 for track in value.tracks})
             for name in (value.recording.sha256, value.recording.id, Path(value.recording.path).stem):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sepdiar.errors import SepdiarError
 from sepdiar.formats import ctm
+from sepdiar.formats.confined import inside
 from sepdiar.formats.segments import TICKS
 
 COLUMNS = ("utt", "speaker", "file", "text")
@@ -17,7 +18,6 @@ _NAME = re.compile(r"[^\s\x00-\x1f;#][^\s\x00-\x1f]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _CHAPTER = re.compile(r"[-_](\d+)[-_]\d[-_\d]*")  # behind the speaker, in the names of LibriSpeech, LibriTTS and MLS
-_SCHEME_OR_COMMAND = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|-$|.*[|`]|.*\$\(|.*\\")
 
 
 @dataclass(frozen=True)
@@ -138,24 +138,12 @@ def _utterance(
         seconds = float(fields.get("seconds") or 0)
     except ValueError:
         raise SepdiarError("SD403", f"seconds is not a number: {fields['seconds']!r}", where=where) from None
-    file = _inside(fields["file"], base, where)
+    file = inside(fields["file"], base, where)
     known, split = times.get(fields["utt"]), fields.get("split", "")
     utt, speaker, session = fields["utt"], fields["speaker"], fields.get("session", "").strip()
     if not session and utt.startswith(speaker) and (chapter := _CHAPTER.fullmatch(utt, len(speaker))):
         session = chapter[1]
     return Utterance(utt, speaker, file, fields["text"].strip(), known, seconds, role, dialogue, split, session)
-
-
-def _inside(name: str, base: Path, where: str) -> Path:
-    """The path of a file below `base`, links followed; nothing is opened."""
-    if not name.strip():
-        raise SepdiarError("SD403", "no file", where=where)
-    if _SCHEME_OR_COMMAND.match(name):
-        raise SepdiarError("SD402", repr(name), where=where)
-    path = (base / name).resolve()
-    if name.startswith("~") or path == base or not path.is_relative_to(base):
-        raise SepdiarError("SD401", repr(name), where=where)
-    return path
 
 
 def _times(path: Path, words: str | Path | None) -> dict[str, tuple[tuple[str, float, float], ...]]:

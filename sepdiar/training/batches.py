@@ -10,6 +10,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 
 import numpy as np
 
+from sepdiar.environment import without_tokens
 from sepdiar.training.task import Batch, Task
 
 AHEAD = 3  # batches a worker
@@ -29,7 +30,8 @@ def drawn(task: Task, seed: int, first: int, last: int, workers: int = 1) -> Gen
     try:
         for step in range(first, last):
             while len(waiting) < min(AHEAD * workers, last - step):
-                waiting.append(pool.submit(_draw, None if workers > 1 else task, seed, step + len(waiting)))
+                with without_tokens():
+                    waiting.append(pool.submit(_draw, None if workers > 1 else task, seed, step + len(waiting)))
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

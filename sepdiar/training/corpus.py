@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepdiar.audio.source import Samples
+from sepdiar.environment import without_tokens
 from sepdiar.errors import SepdiarError
 from sepdiar.simulation.manifest import Utterance, choose
 from sepdiar.simulation.speech import load
@@ -85,7 +86,7 @@ def _decode(rows: Sequence[Utterance], file: Path, index: Path) -> None:
     clips: list[tuple[str, str, int, int, float, float]] = []
     at = 0
     part = file.with_suffix(f".{os.getpid()}")
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool, part.open("wb") as out:
+    with without_tokens(), ProcessPoolExecutor(mp_context=get_context("spawn")) as pool, part.open("wb") as out:
         for row, (samples, band, floor) in zip(rows, pool.map(_one, [row.file for row in rows], chunksize=32), strict=True):
             if len(samples) < RATE // 10:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -13,6 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+_of_models = importlib.util.spec_from_file_location(
+    "tests_models_conftest", Path(__file__).parent.parent / "models" / "conftest.py"
+)
+assert _of_models and _of_models.loader
+_hub = importlib.util.module_from_spec(_of_models)
+sys.modules[_of_models.name] = _hub  # dataclasses look for it there
+_of_models.loader.exec_module(_hub)
+hub, home, publish = _hub.hub, _hub.home, _hub.publish  # the same small hub that pulling is tested with
 
 SCRIPT = """
 import os, resource, sys

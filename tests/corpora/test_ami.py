@@ -155,3 +155,11 @@ def _refused(folder, code, what):
     with pytest.raises(SepdiarError, match=what) as refused:
         list(corpora.read(folder, "ami"))
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("agent", ["B/../../../elsewhere/B", "../B"])
+def test_a_speaker_whose_name_leads_to_another_folder_is_refused(place, agent):
+    meetings = place / "corpusResources" / "meetings.xml"
+    meetings.write_text(MEETINGS.replace('nxt_agent="B"', f'nxt_agent="{agent}"'), encoding="iso-8859-1")
+    with pytest.raises(SepdiarError, match="SD401"):
+        list(corpora.read(place.parent, "ami"))

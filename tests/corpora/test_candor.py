@@ -87,6 +87,20 @@ def test_a_turn_of_somebody_who_is_on_no_channel_is_refused(tmp_path, place):
     _refused(tmp_path, "SD601", RIGHT)
 
 
+def test_a_speaker_whose_name_leads_to_another_folder_is_refused(tmp_path, place, speak):
+    (place / "processed" / f"{ID}.mp3").unlink()
+    speak(tmp_path / "elsewhere.wav", [(1.25, 2.0)], rate=16000)
+    file = place / "transcription" / "transcript_audiophile.csv"
+    file.write_text(AUDIOPHILE.replace(LEFT, "../../elsewhere"), encoding="utf-8")
+    _refused(tmp_path, "SD401", "elsewhere")
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "{"])
+def test_a_map_of_channels_that_no_parser_can_hold_is_refused(tmp_path, place, content):
+    (place / "processed" / "channel_map.json").write_text(content, encoding="utf-8")
+    _refused(tmp_path, "SD502", "channel_map.json")
+
+
 def test_a_line_that_cannot_be_read_is_named(tmp_path, place):
     file = place / "transcription" / "transcript_audiophile.csv"
     file.write_text(AUDIOPHILE + f"2,{LEFT},soon,2.5,Oh.\n", encoding="utf-8")

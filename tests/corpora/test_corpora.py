@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from sepdiar import SepdiarError, corpora
+from sepdiar.conversation import Conversation, Recording, Span, Stretch, Track, Turn
 
 
 def test_a_folder_of_no_layout_is_refused_with_the_layouts_there_are(tmp_path):
@@ -52,3 +56,44 @@ def test_files_of_several_rates_are_no_recording(tmp_path, speak):
     with pytest.raises(SepdiarError) as refused:
         list(corpora.read(tmp_path))
     assert refused.value.code == "SD601"
+
+
+def test_a_party_whose_speaker_is_named_as_a_path_is_refused(tmp_path, speak):
+    speak(tmp_path / "audio" / "dev" / "S02_U01.CH1.wav", [(0.5, 1.5)], rate=16000)
+    (tmp_path / "audio" / "dev" / "S02_x").mkdir()
+    speak(tmp_path / "elsewhere.wav", [(0.5, 1.5)], rate=16000)
+    file = tmp_path / "transcriptions" / "dev" / "S02.json"
+    file.parent.mkdir(parents=True)
+    said = {"speaker": "P05", "start_time": "0:00:00.50", "end_time": "0:00:01.50", "words": "yes"}
+    for change, code in (
+        ({"speaker": "x/../../../elsewhere"}, "SD401"),
+        ({"start_time": "-1:00:00.50"}, "SD502"),
+        ({"end_time": 10**30}, "SD502"),
+    ):
+        file.write_text(json.dumps([{**said, **change}]), encoding="utf-8")
+        with pytest.raises(SepdiarError, match=code):
+            list(corpora.read(tmp_path, "chime6"))
+    for content in ("5", "[" * 100_000, "{}}"):
+        file.write_text(content, encoding="utf-8")
+        with pytest.raises(SepdiarError, match="SD502"):
+            list(corpora.read(tmp_path, "chime6"))
+
+
+@pytest.mark.parametrize(
+    "name", ["../../channels.wav", "/dev/zero", "x/../../../channels.wav", "https://nowhere.invalid/channels.wav"]
+)
+@pytest.mark.parametrize("place", ["path", "file"])
+def test_a_conversation_of_strangers_names_audio_below_the_corpus_alone(tmp_path, speak, name, place):
+    speak(tmp_path / "channels.wav", [(0.5, 1.5)])
+    folder = tmp_path / "corpus" / "talk"
+    speak(folder / "channels.wav", [(0.5, 1.5)])
+    files = {"path": "channels.wav", "file": "channels.wav", place: name}
+    about = Recording("talk", files["path"], "", 8000, 32000, 1)
+    track = Track("A", files["file"], 0, Span(0, 32000), (Stretch(Span(0, 32000), "recorded"),))
+    value = Conversation(about, (Turn("A", Span(4000, 12000)),), (track,))
+    (folder / "conversation.json").write_text(value.to_json(), encoding="utf-8")
+    with pytest.raises(SepdiarError, match=r"SD40[12]"):
+        list(corpora.read(tmp_path / "corpus"))
+    fair = replace(value, recording=replace(about, path="channels.wav"), tracks=(replace(track, file="channels.wav"),))
+    (folder / "conversation.json").write_text(fair.to_json(), encoding="utf-8")
+    assert [truth.conversation for truth in corpora.read(tmp_path / "corpus")] == [fair]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import tracemalloc
 
 import pytest
 
 from sepdiar import SepdiarError, corpora
 from sepdiar.conversation import Span
+from sepdiar.corpora.lhotse import LONGEST
 
 ALIGNED = [["hello", 0.5, 0.25, 0.9], ["<eps>", 0.75, 0.25], ["there", 1.0, 0.5]]
 
@@ -101,6 +104,121 @@ def test_channels_may_lie_in_files_of_their_own(place, speak):
 def test_what_cannot_be_read_is_refused(place, change, code, what):
     write(place / "calls_recordings_all.jsonl.gz", [{**recording("audio/call1.wav"), **change}])
     _refused(place, code, what)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"sources": [{"type": "file", "channels": [0, 1], "source": "audio/../../outside.wav"}]}, "SD401"),
+        ({"sources": [{"type": "file", "channels": [0, 1], "source": "audio"}]}, "SD102"),
+        ({"sources": [{"type": "file", "channels": [0, 1], "source": "pipe.wav"}]}, "SD102"),
+        ({"sources": [{"type": "file", "channels": [0, 1], "source": "loop.wav"}]}, "SD40[13]|SD101"),
+        ({"sources": [{"type": "file", "channels": [0, 1], "source": "https://nowhere.invalid/a.wav"}]}, "SD402"),
+        ({"sources": [{"type": "command", "channels": [0, 1], "source": "touch harmed |"}]}, "SD402"),
+        ({"sources": [{"type": "file", "channels": [0, 1], "source": ["audio/call1.wav"]}]}, "SD502"),
+        ({"sources": [{"type": "file", "channels": 2, "source": "audio/call1.wav"}]}, "SD502"),
+        ({"sources": ["audio/call1.wav"]}, "SD502"),
+        ({"sources": "audio/call1.wav"}, "SD502"),
+        ({"id": ["call1"]}, "SD502"),
+        ({"id": "\ud800"}, "SD502"),
+    ],
+)
+def test_a_recording_that_names_what_it_must_not_or_is_malformed(place, change, code):
+    os.mkfifo(place / "pipe.wav")
+    (place / "loop.wav").symlink_to("loop.wav")
+    write(place / "calls_recordings_all.jsonl.gz", [{**recording("audio/call1.wav"), **change}])
+    with pytest.raises(SepdiarError, match=code):
+        list(corpora.read(place, "lhotse"))
+    assert not (place / "harmed").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"recording_id": ["call1"]},
+        {"start": "soon"},
+        {"start": True},
+        {"start": float("nan")},
+        {"start": 10**30},
+        {"duration": -1},
+        {"channel": [[0]]},
+        {"channel": []},
+        {"channel": 0.5},
+        {"speaker": ["ann"]},
+        {"text": 5},
+        {"alignment": [1]},
+        {"alignment": {"word": True}},
+        {"alignment": {"word": [["hello"]]}},
+        {"alignment": {"word": [["hello", float("inf"), 0.1]]}},
+        {"alignment": {"word": [["hello", 0.5, -0.1]]}},
+    ],
+)
+def test_a_supervision_that_is_malformed_is_named_with_its_line_in_a_pair_and_in_a_cut(place, change):
+    write(place / "calls_supervisions_all.jsonl.gz", [SAID[0], {**SAID[1], **change}])
+    _refused(place, "SD502", "supervisions_all.jsonl.gz, line 2")
+    if "recording_id" in change:
+        return
+    for file in place.glob("*.gz"):
+        file.unlink()
+    cut = {"id": "c1", "start": 0, "duration": 4, "recording": recording("audio/call1.wav"), "type": "MonoCut"}
+    write(place / "cuts.jsonl", [{**cut, "supervisions": [{**SAID[1], **change}]}])
+    _refused(place, "SD502", "cuts.jsonl, line 1")
+
+
+@pytest.mark.parametrize(
+    "change", [{"supervisions": True}, {"supervisions": ["x"]}, {"type": []}, {"recording": "call1"}, {"start": None}]
+)
+def test_a_cut_that_is_malformed_is_refused(place, change):
+    for file in place.glob("*.gz"):
+        file.unlink()
+    cut = {"id": "c1", "start": 0, "duration": 4, "recording": recording("audio/call1.wav"), "type": "MonoCut", **change}
+    write(place / "cuts.jsonl", [cut, {"recording": None}])
+    _refused(place, "SD502", "cuts.jsonl, line")
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
+def test_a_line_without_end_is_refused_and_never_held_whole(place, ending):
+    for file in place.glob("*.gz"):
+        file.unlink()
+    line = b'{"id": "' + b"a" * (300 << 20 if ending == "jsonl.gz" else LONGEST) + b'"}'
+    (place / f"cuts.{ending}").write_bytes(gzip.compress(line, 1) if ending == "jsonl.gz" else line)
+    del line
+    tracemalloc.start()
+    _refused(place, "SD502", "line 1: it is longer than 16 MiB")
+    assert tracemalloc.get_traced_memory()[1] < 4 * LONGEST
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("line", [b"[" * 100_000, b'{"a": ' * 100_000, b'{"start": 1e9999999999999999999999}', b"[]", b"\xff"])
+def test_a_line_that_no_parser_can_hold_is_refused(place, line):
+    (place / "calls_supervisions_all.jsonl.gz").write_bytes(gzip.compress(line))
+    _refused(place, "SD502", "line 1")
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: content[:30] + bytes(9) + content[39:]])
+def test_a_compressed_manifest_that_is_cut_or_damaged_is_refused(place, damage):
+    file = place / "calls_recordings_all.jsonl.gz"
+    file.write_bytes(damage(file.read_bytes()))
+    _refused(place, "SD502", "calls_recordings_all.jsonl.gz")
+
+
+def test_a_pipe_in_place_of_a_manifest_and_a_recording_that_is_there_twice_are_refused(place):
+    write(place / "calls_recordings_all.jsonl.gz", [recording("audio/call1.wav")] * 2)
+    _refused(place, "SD502", "line 2: recording 'call1' is there twice")
+    (place / "calls_recordings_all.jsonl.gz").unlink()
+    os.mkfifo(place / "calls_recordings_all.jsonl.gz")
+    _refused(place, "SD102", "a pipe")
+
+
+def test_files_are_named_from_the_manifest_or_from_the_corpus_also_by_their_whole_paths(place, speak):
+    inner = place / "data" / "manifests"
+    inner.mkdir(parents=True)
+    for file in place.glob("*.gz"):
+        file.rename(inner / file.name)
+    for name in ("audio/call1.wav", "../../audio/call1.wav", str(place / "audio" / "call1.wav")):
+        write(inner / "calls_recordings_all.jsonl.gz", [recording(name)])
+        (truth,) = corpora.read(place)
+        assert {track.file for track in truth.conversation.tracks} == {"audio/call1.wav"}
 
 
 def test_missing_supervisions_and_broken_lines_are_named(place):

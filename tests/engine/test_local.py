@@ -150,15 +150,16 @@ def test_retry_says_the_same_of_what_nobody_mended(go: Callable[..., RunSummary]
     assert failures(tmp_path / "out") == before
 
 
-def test_workers_have_one_thread_no_network_and_no_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"])
+def test_workers_have_one_thread_no_network_and_no_tokens(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from sepdiar.engine.process import _environment
 
-    monkeypatch.setenv("HF_TOKEN", "hf_canary")
+    monkeypatch.setenv(name, "hf_canary")
     seen = _environment()
     assert "hf_canary" not in seen.values()
     assert {seen[f"{name}_NUM_THREADS"] for name in ("OMP", "OPENBLAS", "MKL")} == {"1"}
     assert seen["HF_HUB_OFFLINE"] == "1" and seen["PYTHONHASHSEED"] == "0"
-    assert os.environ["HF_TOKEN"] == "hf_canary"
+    assert os.environ[name] == "hf_canary"
 
 
 def test_no_fewer_than_one_worker() -> None:

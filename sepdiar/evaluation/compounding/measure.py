@@ -16,6 +16,7 @@ from typing import Any
 from sepdiar import corpora
 from sepdiar.config import Config
 from sepdiar.conversation import Conversation, Recording, canonical_json
+from sepdiar.environment import without_tokens
 from sepdiar.evaluation import machine
 from sepdiar.evaluation.compounding import scores
 from sepdiar.evaluation.compounding.branches import Branches, Step, Workshop
@@ -87,7 +88,7 @@ def _each(
     if workers == 1:
         yield from map(Bench(asked, all_cells, listen).scored, truths)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _remember, (asked, all_cells)) as pool:
+    with without_tokens(), ProcessPoolExecutor(workers, get_context("spawn"), _remember, (asked, all_cells)) as pool:
         yield from pool.map(_scored, truths)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from sepdiar.config import Config, resolve, setting
 from sepdiar.conversation import Conversation
+from sepdiar.environment import for_child
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import machine
 from sepdiar.evaluation.embedded.cases import recordings
@@ -94,7 +94,7 @@ def run(system: System, folder: Path, out: Path, threads: int) -> Ran:
         *settings,
     ]
     quiet = ["--recognizer", "none", "--workers", "1", "--log-format", "json"]
-    cost = machine.measured([*command, *quiet], environ={**os.environ, "OMP_NUM_THREADS": str(threads)})
+    cost = machine.measured([*command, *quiet], environ=for_child(OMP_NUM_THREADS=str(threads)))
     if cost.code not in (0, 1):
         words = [str(event.get("message", "")) for event in cost.events if event["kind"] == "stderr"]
         raise SepdiarError("SD901", f"exit {cost.code}: {' '.join(words)[-500:]}", where=f"{system.name} on {folder.name}")

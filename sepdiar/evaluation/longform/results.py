@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 
 from sepdiar.audio.source import blocks
 from sepdiar.conversation import canonical_json
+from sepdiar.environment import for_child
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation import machine
 from sepdiar.evaluation.embedded.cases import Material
@@ -88,7 +88,7 @@ def _worked(system: System, case: Case, talks: Sequence[Path], out: Path) -> dic
     out.mkdir(parents=True)
     told = ["--separator", system.separator, "--way", system.way, "--diarizer", system.diarizer, "--seed", str(case.seed)]
     command = [sys.executable, "-m", "sepdiar.evaluation.longform.work", *map(str, talks), *told, "--out", str(out)]
-    cost = machine.measured(command, environ={**os.environ, "OMP_NUM_THREADS": "1"})
+    cost = machine.measured(command, environ=for_child(OMP_NUM_THREADS="1"))
     if cost.code:
         words = [str(event.get("message", "")) for event in cost.events]
         where = f"{system.separator}, {system.way}, {case.name}"

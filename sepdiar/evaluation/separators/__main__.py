@@ -6,7 +6,6 @@ than --within, or more than --memory, is written with that reason.
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ import numpy as np
 import sepdiar
 from sepdiar.audio.source import FileAudio
 from sepdiar.conversation import Span
+from sepdiar.environment import for_child
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.bench.command import options, run
 from sepdiar.evaluation.bench.measuring import Bench as Measuring
@@ -76,7 +76,7 @@ class Bench(Measuring[Order]):
         if not alone.is_dir():
             alone.mkdir()
             (alone / "sepdiar").symlink_to(Path(sepdiar.__file__).parent)
-        return {**os.environ, "PYTHONPATH": str(alone)}
+        return for_child(PYTHONPATH=str(alone))
 
 
 def orders(asked: Namespace) -> Iterator[Order]:
