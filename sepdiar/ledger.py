@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sepdiar.schema import build, parse
-from sepdiar.store.reading import open_state, read_text
+from sepdiar.store.reading import open_state, read_bytes
+
+ID = re.compile(r"[a-z0-9-]+")
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Ledger:
         SD307 where the file is no regular file.
         """
         try:
-            return cls(filter(None, map(_row, read_text(path).splitlines())))
+            return cls(filter(None, map(_row, read_bytes(path).splitlines())))
         except FileNotFoundError:
             return cls()
 
@@ -102,8 +105,10 @@ class Ledger:
             yield learn
 
 
-def _row(line: str) -> Row | None:
+def _row(line: bytes) -> Row | None:
+    """What a line says; None where it says nothing, or an id that would lead elsewhere."""
     try:
-        return build(Row, parse(line))
+        row = build(Row, parse(line.decode()))
     except ValueError:
         return None
+    return row if ID.fullmatch(row.id) else None

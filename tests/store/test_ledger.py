@@ -11,9 +11,9 @@ from sepdiar.ledger import Ledger, Row
 ONE, TWO = Row("/in/a.wav", "in/a.wav", "a-1", "1" * 64, (1, 2, 3, 4), True), Row("/in/b.wav", "b.wav", "b-2")
 
 
-@pytest.mark.parametrize("text", ["", "not json\n", '{"file": 3}\n', "[]\n"])
+@pytest.mark.parametrize("text", ["", "not json\n", '{"file": 3}\n', "[]\n", "\xff\n", Row("/in/c.wav", "c.wav", "../mine").line])
 def test_a_damaged_line_is_passed_over(text: str, tmp_path: Path) -> None:
-    (tmp_path / "inputs.log").write_text(ONE.line + text + TWO.line)
+    (tmp_path / "inputs.log").write_bytes(ONE.line.encode() + text.encode("latin-1") + TWO.line.encode())
     assert Ledger.read(tmp_path / "inputs.log").rows == {ONE.file: ONE, TWO.file: TWO}
 
 
