@@ -24,7 +24,8 @@ def drawn(task: Task, seed: int, first: int, last: int, workers: int = 1) -> Gen
     pool: Executor
     if workers > 1:
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, context, _remember, (task,))
+        with without_tokens():
+            pool = ProcessPoolExecutor(workers, context, _remember, (task,))
     else:
         pool = ThreadPoolExecutor(1)
     try:
