@@ -13,6 +13,7 @@ import resource
 import sys
 from contextlib import suppress
 from importlib import import_module
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def _of_disk(error: Exception) -> int:
 def _limit(size: int, seconds: int) -> None:
     """Limit this process to what a file of `size` bytes may take from here on."""
     spent = resource.getrusage(resource.RUSAGE_SELF)
-    limits = {resource.RLIMIT_CPU: int(spent.ru_utime + spent.ru_stime) + seconds + size // BYTES_A_SECOND}
+    limits = {resource.RLIMIT_CPU: ceil(spent.ru_utime + spent.ru_stime) + seconds + size // BYTES_A_SECOND}
     with suppress(OSError):  # only Linux tells, and only Linux limits it
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limits[resource.RLIMIT_AS] = pages * resource.getpagesize() + MEMORY + TIMES * size

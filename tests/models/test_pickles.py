@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import resource
+import subprocess
+import sys
+import tarfile
 from collections import OrderedDict
 
 import numpy as np
@@ -138,3 +143,26 @@ def test_a_pickle_with_code_in_it_is_not_kept(hub, home, publish, tmp_path, monk
     with pytest.raises(SepdiarError, match="SD264"):
         sepdiar.models.pull(publish({"a.ckpt": (tmp_path / "a.ckpt").read_bytes()}))
     assert not (home / "talk").exists() and not (tmp_path / "harmed").exists()
+
+
+@pytest.mark.parametrize("kind", ["pickle", "archive"])
+def test_a_disk_that_is_full_is_the_disk_and_not_the_weights(tmp_path, kind):
+    torch.save({"a": torch.zeros(1_000_000)}, tmp_path / "model_weights.ckpt")
+    (tmp_path / "model_config.yaml").write_text("a: 1\n")
+    with tarfile.open(tmp_path / "a.nemo", "w") as archive:
+        for name in ("model_config.yaml", "model_weights.ckpt"):
+            archive.add(tmp_path / name, name)
+    source = {"pickle": "model_weights.ckpt", "archive": "a.nemo"}[kind]
+    code = f"from pathlib import Path; from sepdiar.models import {kind}s; {kind}s.convert(Path({source!r}), Path('made'))"
+    limit = (1_000_000, resource.RLIM_INFINITY)
+    line = [sys.executable, "-c", code]
+    full = subprocess.run(
+        line,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )
+    assert f"OSError: [Errno {errno.EFBIG}]" in full.stderr.splitlines()[-1], full.stderr
+    assert {path.name for path in tmp_path.iterdir()} <= {"model_weights.ckpt", "model_config.yaml", "a.nemo", "made"}
