@@ -112,6 +112,8 @@ def whole(run: Path) -> bool:
 
 
 def _matches(item: Path) -> bool:
+    if not (item / "SUMS").is_file():
+        return False
     lines = [line.split("  ") for line in (item / "SUMS").read_text().splitlines()]
     return len(lines) == 2 and all(hashlib.sha256((item / name).read_bytes()).hexdigest() == digest for digest, name in lines)
 
