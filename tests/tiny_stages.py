@@ -1,4 +1,4 @@
-"""A stage for tests of the engine: it copies its input, or does what the input's name says."""
+"""For tests of the engine: a stage that copies its input, or does what its name says; and a separator that lacks memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event, Listener
@@ -39,6 +40,26 @@ class Copy(Stage):
         (take.item / "copy.bin").write_bytes(self.tag.encode() + data)
         (take.item / "conversation.json").write_text(take.conversation.to_json(), encoding="utf-8")
         return take
+
+
+class Hungry:
+    """A separator whose device has no memory in its calls from `first` to `last`, counted from 1 since it was made."""
+
+    rate = 16_000
+    window = 8.0
+    uses = ()
+
+    def __init__(self, first: int = 0, last: int = 0) -> None:
+        self.first, self.last, self.calls = first, last, 0
+
+    def split(self, mixtures: Any) -> Any:
+        import numpy as np
+        import torch
+
+        self.calls += 1
+        if self.first <= self.calls <= self.last:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return np.stack([0.75 * mixtures, 0.25 * mixtures], axis=1)
 
 
 def traced(who: str) -> None:
