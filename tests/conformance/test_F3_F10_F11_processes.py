@@ -128,6 +128,15 @@ def test_f10_killed_workers_cost_nothing(seed: int, slow: Any, tree: Any, record
     assert tree(slow.folder / "out") == tree(slow.folder / "undisturbed")
 
 
+def test_f10_a_worker_that_died_before_does_not_show_in_a_failure(bench: Any, tiny: Path, tree: Any, record: Any) -> None:
+    """The stage kills its process where it meets this recording for the first time, and then refuses it."""
+    record(bench.corpus / "once-damaged.wav")
+    for out in ("disturbed", "undisturbed"):
+        process([bench.corpus], bench.folder / out, recipe=tiny, workers=1)
+    assert (deaths(bench.folder / "disturbed"), deaths(bench.folder / "undisturbed")) == (1, 0)
+    assert tree(bench.folder / "disturbed") == tree(bench.folder / "undisturbed")
+
+
 def test_f10_control_where_nobody_kills_no_death_is_counted(slow: Any) -> None:
     assert slow.run(slow.folder / "undisturbed", 2).returncode == 1
     assert deaths(slow.folder / "undisturbed") == 0
