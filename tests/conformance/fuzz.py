@@ -14,6 +14,7 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["sepdiar"]):
+    import sepdiar.formats.moshi_rules  # which would be imported when it is asked for
     table: dict[str, Any] = runpy.run_path(str(Path(__file__).with_name("test_F8_fuzz.py")))
 
 from sepdiar.errors import SepdiarError
