@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["fuzz.py"]  # which needs atheris
+
 _of_models = importlib.util.spec_from_file_location(
     "tests_models_conftest", Path(__file__).parent.parent / "models" / "conftest.py"
 )
@@ -61,6 +63,12 @@ class Bench:
         """A run to its end, `before` being what stands in front of the command."""
         command = [*before, *self.command(out, workers)]
         return subprocess.run(command, env=self.environment(**more), capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(autouse=True)
+def _suite(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+    """Tells the report which suite a test is of."""
+    record_property("suite", "slow" if request.node.get_closest_marker("slow") else "fast")
 
 
 def _bench(folder: Path, plugin: Path, record: Callable[..., Path]) -> Bench:
