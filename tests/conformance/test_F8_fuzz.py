@@ -10,12 +10,14 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import math
 import os
 import random
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,28 @@ TOKENS = (
     *("\u2028".encode(), "\u202e".encode(), "\u0661\u0662".encode()),
     *(b"null", b"true", b"{}", b"[]", b'""', b"[" * 5000, b'{"a":' * 5000, b"<NA>", b";", b"#", b"<!DOCTYPE a>", b"&a;"),
     *(b"1" * 400 + b".5", b"../", b"/etc/passwd", b'"', b"'"),
+)
+VALUES = (
+    None,
+    True,
+    -1,
+    0,
+    1.5,
+    10**400,
+    math.nan,
+    -math.inf,
+    "",
+    "x",
+    "../x",
+    "\ud800",
+    "\0",
+    [],
+    {},
+    [[]],
+    [{}],
+    {"a": []},
+    "1",
+    "nan",
 )
 CONVERSATION = Conversation(
     Recording("a", "a.wav", "00", 8000, 400, 1, ("a note",), (Span(2, 9),)),
@@ -127,6 +151,13 @@ def settings(path: Path) -> None:
     )
 
 
+def sidecar(path: Path) -> None:
+    """The words beside a dialogue."""
+    file_of(b'{"duration":1.5,"path":"a.flac"}\n', path.parent, "data.jsonl")
+    file_of(b"fLaC", path.parent, "a.flac")
+    validate("moshi", path.parent)
+
+
 TARGETS: dict[str, tuple[Callable[[bytes, Path], None], str]] = {
     "rttm": (
         table("rttm"),
@@ -151,13 +182,17 @@ TARGETS: dict[str, tuple[Callable[[bytes, Path], None], str]] = {
         read_as("data.jsonl", lambda path: validate("moshi", path.parent)),
         '{"duration":1.5,"path":"items/a/d.flac"}\n{"duration":2,"path":"items/b/d.flac"}\n',
     ),
+    "sidecar": (
+        read_as("moshi/a.json", sidecar),
+        '{"alignments":[["yes",[0.5,0.9],"SPEAKER_MAIN"],["no",[1,1.25],"SPEAKER_USER"]]}',
+    ),
     "manifest": (
         read_as("a.tsv", read_manifest),
         "utt\tspeaker\tfile\ttext\tseconds\trole\nu\tA\ta.wav\tyes\t1.5\tbackchannel\n",
     ),
     "lock of a pulled model": (
         read_as(shelf.LOCK, lambda path: shelf.read(path.parent)),
-        '{"files": [{"path": "a", "sha256": "0", "kept": "b", "kept_sha256": "1"}], "repository": "a/b", "revision": "0"}',
+        json.dumps({"files": [asdict(shelf.Kept("a", "0", "b", "1"))], "repository": "a/b", "revision": "0"}),
     ),
     "CHiME-6": (
         read_as("S02.json", chime6._turns),
@@ -189,8 +224,28 @@ TARGETS: dict[str, tuple[Callable[[bytes, Path], None], str]] = {
 }
 
 
+def other_values(data: Any, chance: random.Random) -> Any:
+    """The JSON with one of its values replaced, or taken away."""
+    if isinstance(data, dict | list) and data and chance.random() < 0.8:
+        key = chance.choice(list(data) if isinstance(data, dict) else range(len(data)))
+        if chance.random() < 0.2:
+            del data[key]
+        else:
+            data[key] = other_values(data[key], chance)
+        return data
+    return chance.choice(VALUES)
+
+
 def mutated(sample: bytes, chance: random.Random) -> bytes:
-    """The sample with up to five things done to it."""
+    """The sample with up to five things done to it; every second one of JSON is JSON again."""
+    if sample[:1] in (b"{", b"[") and chance.random() < 0.5:
+        lines = sample.decode().splitlines() if sample.count(b"\n{") else [sample.decode()]
+        at = chance.randrange(len(lines))
+        try:
+            lines[at] = json.dumps(other_values(json.loads(lines[at]), chance))
+        except ValueError:
+            return sample
+        return "\n".join(lines).encode() + b"\n"
     data = bytearray(sample)
     for _ in range(chance.randint(1, 5)):
         at = chance.randrange(len(data) + 1)
