@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sepdiar.schema import build, parse
-from sepdiar.store.reading import open_state, read_text
+from sepdiar.store.reading import open_state, read_bytes
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Ledger:
         SD307 where the file is no regular file.
         """
         try:
-            return cls(filter(None, map(_row, read_text(path).splitlines())))
+            return cls(filter(None, map(_row, read_bytes(path).splitlines())))
         except FileNotFoundError:
             return cls()
 
@@ -102,8 +102,8 @@ class Ledger:
             yield learn
 
 
-def _row(line: str) -> Row | None:
+def _row(line: bytes) -> Row | None:
     try:
-        return build(Row, parse(line))
+        return build(Row, parse(line.decode()))
     except ValueError:
         return None

@@ -315,6 +315,7 @@ FOUND = [
     ("data.jsonl", b'{"duration": 2, "path": "items/b/' + LONG + b'"}'),
     ("data.jsonl", b'{"duration": ' + b"9" * 400 + b', "path": "items/b/d.flac"}'),
     ("data.jsonl", b'{"duration": 2, "path": "items/b/\\ud800.flac"}'),
+    ("inputs.log", b"\xed\xa0\x80"),
     ("Fisher", b"0.5 1.25 A: yes " + b"[" * 5000),
 ]
 """Inputs with which a parser ended in a traceback, or did not end."""
