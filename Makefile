@@ -6,8 +6,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 OUT ?= out
+CONFORMANCE := tests/conformance tests/reporting/test_page.py
 
-.PHONY: demo test test-slow test-offline lint speed clean
+.PHONY: demo test test-slow test-offline conformance fuzz lint speed clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py --out $(OUT)
@@ -22,6 +23,16 @@ test-slow: $(VENV)/.test
 # Linux: no network but this machine's own address.
 test-offline: $(VENV)/.test
 	$(BIN)/python tests/offline.py $(BIN)/python -m pytest -n 2 --dist loadgroup --max-worker-restart 0
+
+# What is promised, tried: the fast tests, the slow ones (hours), and the page that says what came of them.
+conformance: $(VENV)/.test
+	-$(BIN)/python -m pytest $(CONFORMANCE) -n 2 --dist loadgroup --junitxml=$(OUT)/conformance-fast.xml
+	-$(BIN)/python -m pytest $(CONFORMANCE) -m slow --junitxml=$(OUT)/conformance-slow.xml
+	$(BIN)/python tests/conformance/results.py $(OUT)/conformance-fast.xml $(OUT)/conformance-slow.xml
+
+fuzz: $(VENV)/.test
+	$(BIN)/python -m pip --disable-pip-version-check install -q atheris
+	$(BIN)/python -m pytest tests/conformance/test_F8_fuzz.py -m slow
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

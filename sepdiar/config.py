@@ -211,7 +211,7 @@ def _recipe(name: str | Path) -> Path:
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SepdiarError("SD203", str(error), where=str(path)) from error
 
 
@@ -231,7 +231,7 @@ def _scalar(text: str, like: Any = None) -> Any:
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

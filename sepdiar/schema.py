@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, partial
@@ -157,7 +157,7 @@ def _whole(data: Any) -> int:
 
 
 def _number(data: Any) -> float:
-    if not isinstance(data, int | float) or isinstance(data, bool) or not math.isfinite(data):
+    if not isinstance(data, int | float) or isinstance(data, bool) or not abs(data) <= sys.float_info.max:
         raise Misfit(f"a number is expected, not {_shown(data)}")
     return data
 

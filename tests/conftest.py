@@ -55,7 +55,8 @@ def _plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     about = folder / "tiny_stages-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-stages\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[sepdiar.stages]\ncopy = tiny_stages:Copy\n")
+    entries = "[sepdiar.stages]\ncopy = tiny_stages:Copy\n[sepdiar.separators]\nhungry = tiny_stages:Hungry\n"
+    (about / "entry_points.txt").write_text(entries)
     (folder / "copy.toml").write_text('chain = ["copy"]\n[copy]\ntag = ""\nopen = ""\n')
     return folder
 

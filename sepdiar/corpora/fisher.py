@@ -27,7 +27,7 @@ ABOUT = "Fisher: …/audio/000/fe_03_00001.sph and …/trans/000/fe_03_00001.txt
 CALL = "fe_03_[0-9]*"
 EXPECTED = "start end A: text"
 SPEAKERS = ("A", "B")
-NOISE = re.compile(r"\[+[^\]]*\]+|<[^>]*>")
+NOISE = re.compile(r"\[[^\]]*\]+|<[^>]*>")
 ERRATA = {"31.09 234.06 A:": "231.09 234.06 A:", "31.09 234.06 B:": "231.09 234.06 B:"}
 """In fe_03_11487; no other call has an utterance of these times."""
 

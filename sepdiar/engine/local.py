@@ -18,6 +18,7 @@ from sepdiar.events import Event, Listener
 from sepdiar.store import Failure, Store, Work
 
 ATTEMPTS = 3
+DIED = "SD902"
 TICK = 0.25
 GRACE = 5.0
 TIMES_LENGTH = 30.0
@@ -178,7 +179,8 @@ class _Crew:
         job, work, seconds = self._freed(worker)
         self.store.discard(work)
         record = Failure.of(job.id, job.name, error, stage)
-        return Outcome(job, None, replace(record, attempts=self.attempts[job.id], traceback=traceback), seconds)
+        attempts = self.attempts[job.id] if error.code == DIED else 1  # a worker that died before is no fault of the recording
+        return Outcome(job, None, replace(record, attempts=attempts, traceback=traceback), seconds)
 
     def _lost(self, worker: WorkerProcess) -> Outcome | None:
         """A worker that died: its recording is tried again, or given up; without one, the machine may be at fault."""
@@ -192,7 +194,7 @@ class _Crew:
                 raise SepdiarError("SD252", f"the worker died while it loaded the chain: {how}", hint="sepdiar doctor")
             return None
         if self.attempts[worker.job.id] == ATTEMPTS:
-            return self._failed(worker, SepdiarError("SD902", how), worker.stage)
+            return self._failed(worker, SepdiarError(DIED, how), worker.stage)
         job, work, _ = self._freed(worker)
         self.store.discard(work)
         self.waiting.appendleft(job)

@@ -6,8 +6,8 @@ The reader itself is silent about most of them.
 from __future__ import annotations
 
 import json
-import math
 import os
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -94,19 +94,29 @@ def _line(text: str) -> tuple[str, float] | None:
 
 
 def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _is_inside(folder: Path, path: str) -> bool:
     parts = PurePosixPath(path)
     if parts.is_absolute() or ".." in parts.parts or "://" in path or "\0" in path:
         return False
-    return (folder / path).resolve().is_relative_to(folder.resolve())
+    try:
+        return (folder / path).resolve().is_relative_to(folder.resolve())
+    except ValueError:
+        return False  # half of a surrogate pair, which no disk can name
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # a name that is longer than a disk takes
 
 
 def _dialogue(folder: Path, path: str, declared: float, labels: set[str]) -> Iterator[Problem]:
     audio = folder / path
-    if not audio.is_file():
+    if not _is_file(audio):
         yield Problem("audio.there", path, "no such file")
         return
     if (size := audio.stat().st_size) < SMALLEST:

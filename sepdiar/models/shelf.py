@@ -93,5 +93,5 @@ def read(folder: Path) -> Pulled | None:
         content = json.loads((folder / LOCK).read_text(encoding="utf-8"))
         recorded = tuple(Kept(**file) for file in content["files"])
         return Pulled(folder, content["repository"], content["revision"], recorded)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -8,12 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+collect_ignore = ["fuzz.py"]  # which needs atheris
 
 _of_models = importlib.util.spec_from_file_location(
     "tests_models_conftest", Path(__file__).parent.parent / "models" / "conftest.py"
@@ -28,9 +29,11 @@ SCRIPT = """
 import os, resource, sys
 from sepdiar.errors import SepdiarError
 from sepdiar.run import process
+from tiny_stages import traced
 for limit in ("NOFILE", "FSIZE"):
     if limit in os.environ:
         resource.setrlimit(getattr(resource, f"RLIMIT_{limit}"), (int(os.environ[limit]),) * 2)
+traced("parent")
 try:
     made = process(sys.argv[4:], sys.argv[1], recipe=sys.argv[2], workers=int(sys.argv[3]))
 except SepdiarError as error:
@@ -62,23 +65,40 @@ class Bench:
         return subprocess.run(command, env=self.environment(**more), capture_output=True, text=True, timeout=120, check=False)
 
 
-@pytest.fixture
-def bench(_plugin: Path, tmp_path: Path, record: Callable[..., Path]) -> Bench:
+@pytest.fixture(autouse=True)
+def _suite(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+    """Tells the report which suite a test is of."""
+    record_property("suite", "slow" if request.node.get_closest_marker("slow") else "fast")
+
+
+def _bench(folder: Path, plugin: Path, record: Callable[..., Path]) -> Bench:
     """Three that go well, one damaged, one twice, one that is empty."""
-    corpus = tmp_path / "in"
+    corpus = folder / "in"
     for name in ("a", "b", "c", "damaged"):
         record(corpus / f"{name}.wav")
     shutil.copy(corpus / "a.wav", corpus / "again.wav")
     (corpus / "empty.wav").touch()
-    return Bench(tmp_path, _plugin / "copy.toml", corpus)
+    return Bench(folder, plugin / "copy.toml", corpus)
 
 
 @pytest.fixture
-def golden(bench: Bench, tree: Callable[[Path], dict[str, bytes]]) -> dict[str, bytes]:
+def bench(_plugin: Path, tmp_path: Path, record: Callable[..., Path]) -> Bench:
+    """A corpus of six that a test may change."""
+    return _bench(tmp_path, _plugin, record)
+
+
+@pytest.fixture(scope="session")
+def still(_plugin: Path, tmp_path_factory: pytest.TempPathFactory, record: Callable[..., Path]) -> Bench:
+    """The same corpus, which nobody changes."""
+    return _bench(tmp_path_factory.mktemp("still"), _plugin, record)
+
+
+@pytest.fixture(scope="session")
+def golden(still: Bench, tree: Callable[[Path], dict[str, bytes]]) -> dict[str, bytes]:
     """What a run over the corpus gives where nothing goes wrong."""
-    made = bench.run(bench.folder / "golden")
+    made = still.run(still.folder / "golden")
     assert made.returncode == 1, made.stderr
-    found = tree(bench.folder / "golden")
+    found = tree(still.folder / "golden")
     assert sum(name.endswith("SUMS") for name in found) == 3 and sum(name.startswith("failures/") for name in found) == 3
     return found
 
@@ -94,25 +114,14 @@ def strace() -> str:
     return path
 
 
-@pytest.fixture
-def points(strace: str, bench: Bench) -> Callable[[tuple[str, ...]], list[tuple[str, int]]]:
-    """Every call of these kinds that the parent of a run makes, as kind and number."""
-
-    def count(kinds: tuple[str, ...]) -> list[tuple[str, int]]:
-        log = bench.folder / "strace.log"
-        bench.run(bench.folder / "counted", 1, (strace, "-qq", "-o", str(log), "-e", f"trace={','.join(kinds)}"))
-        calls = Counter(line.split("(")[0] for line in log.read_text(errors="replace").splitlines())
-        return [(kind, number) for kind in kinds for number in range(1, calls[kind] + 1)]
-
-    return count
-
-
 def whole(run: Path) -> bool:
     """Whether every item that can be seen is complete."""
     return all(_matches(item) for item in (run / "items").glob("*"))
 
 
 def _matches(item: Path) -> bool:
+    if not (item / "SUMS").is_file():
+        return False
     lines = [line.split("  ") for line in (item / "SUMS").read_text().splitlines()]
     return len(lines) == 2 and all(hashlib.sha256((item / name).read_bytes()).hexdigest() == digest for digest, name in lines)
 

@@ -154,7 +154,7 @@ def test_a_movie_whose_sound_lies_elsewhere(
     assert canary.hits == []
 
 
-def test_the_canary_sings_where_ffmpeg_is_left_free(tmp_path: Path, canary: Canary, secret: Path) -> None:
+def test_s4_control_the_canary_sings_where_ffmpeg_is_left_free(tmp_path: Path, canary: Canary, secret: Path) -> None:
     path = tmp_path / "a.m3u8"
     path.write_bytes(m3u8(canary.address, str(secret)).partition(b"#EXTINF:9,\nfile")[0])
     with pytest.raises(av.FFmpegError):

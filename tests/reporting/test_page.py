@@ -102,7 +102,7 @@ def shape(page: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_that_comes_in_becomes_part_of_the_page(run: Run, make: Make, text: str, tmp_path: Path) -> None:
+def test_s6_nothing_that_comes_in_becomes_part_of_the_page(run: Run, make: Make, text: str, tmp_path: Path) -> None:
     page = page_with(run, make, text)
     page.encode("utf-8")
     (tmp_path / "run").rename(tmp_path / "other")
@@ -115,11 +115,11 @@ def test_nothing_that_comes_in_becomes_part_of_the_page(run: Run, make: Make, te
     assert "\u202e" not in page and "\x1b" not in page and "\x00" not in page
 
 
-def test_there_are_as_many_hostile_strings_as_promised() -> None:
+def test_s6_there_are_as_many_hostile_strings_as_promised() -> None:
     assert len(set(HOSTILE)) == 24
 
 
-def test_the_policy_allows_its_own_style_and_nothing_else(run: Run, make: Make) -> None:
+def test_s6_the_policy_allows_its_own_style_and_nothing_else(run: Run, make: Make) -> None:
     page = html(run([make("talk-1", "talk.wav", seconds=30, seed=1)]))
     style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
     assert style is not None and "url(http" not in style[1] and "@import" not in style[1]

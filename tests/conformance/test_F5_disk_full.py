@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 PAGE = 4096
+MORE_LIMITS = [pytest.param(limit, marks=pytest.mark.slow) for limit in range(50, 2000, 100)]
 
 
 @pytest.fixture
@@ -45,11 +46,26 @@ def test_f5_a_full_disk_ends_the_run_and_more_space_continues_it(
     assert tree(out) == golden
 
 
-@pytest.mark.parametrize("limit", [100, 700, 1500])
+@pytest.mark.slow
+@pytest.mark.parametrize("pages", range(0, 60, 2))
+def test_f5_disks_of_many_sizes(pages: int, bench: Any, golden: Any, tree: Any, whole: Any, small_disk: Path) -> None:
+    ballast = small_disk / "ballast"
+    with ballast.open("wb") as file:
+        file.write(bytes((4 << 20) - PAGE * (pages + 1)))
+    out = small_disk / "out"
+    made = bench.run(out)
+    assert (made.returncode == 74 and "SD301" in made.stderr) or made.returncode == 1
+    assert whole(out) and "Traceback" not in made.stderr
+    ballast.unlink()
+    assert bench.run(out).returncode == 1
+    assert tree(out) == golden
+
+
+@pytest.mark.parametrize("limit", [100, 700, 1500, *MORE_LIMITS])
 def test_f5_a_limit_on_the_size_of_files(limit: int, bench: Any, golden: Any, tree: Any, whole: Any) -> None:
     out = bench.folder / "out"
     made = bench.run(out, FSIZE=str(limit))
-    assert made.returncode == 74 and "SD301" in made.stderr
+    assert made.returncode == 74 and "SD301" in made.stderr, made.stderr
     assert whole(out)
     assert bench.run(out).returncode == 1
     assert tree(out) == golden
