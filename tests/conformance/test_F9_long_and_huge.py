@@ -1,4 +1,4 @@
-"""F9: hours of talk, and files of more than 4 GiB, through a whole chain: memory stays, and disk grows as the sound does.
+"""F9: hours of talk, and files of more than 4 GiB, through a whole chain: memory hardly grows, and disk as the sound does.
 
 The fast tests are the same in small. Where a file is huge, all but its ends is a hole: the talk behind it must be heard.
 """
@@ -146,7 +146,7 @@ def test_f9_eight_hours(podcasts: Path, tmp_path: Path, record_property: Callabl
     short = run(talk(podcasts, tmp_path / "short.wav", 30), tmp_path / "short")
     long = run(talk(podcasts, tmp_path / "long.wav", 480), tmp_path / "long")
     record_property("about", f"8 h: {long}")
-    assert long.mebibytes < short.mebibytes + 64
+    assert long.mebibytes < short.mebibytes + 16 * 7.5  # by the hour: its turns are kept
     assert long.seconds < 1.15 * 16 * short.seconds
     assert long.disk < 12 * 480 * 60 * 16_000
 
