@@ -181,3 +181,25 @@ def test_f9_a_header_of_thirty_hours(container: str, tmp_path: Path) -> None:
     with pytest.raises(SepdiarError, match="SD115"):
         decode(path, tmp_path / "out")
     assert not (tmp_path / "out").exists() or (tmp_path / "out").stat().st_size < 1 << 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("told", [True, False])
+def test_f9_hours_of_silence_in_a_tiny_file(told: bool, tmp_path: Path) -> None:
+    """Two hours at 48 kHz: refused by the header where that says so, and else once a gigabyte lies there."""
+    rate = 48_000
+    path = tmp_path / "a.flac"
+    with soundfile.SoundFile(path, "w", rate, 1, "PCM_16") as file:
+        for _ in range(120):
+            file.write(np.zeros(60 * rate, np.int16))
+    content = bytearray(path.read_bytes())
+    assert len(content) < 4_000_000
+    if not told:
+        content[21] &= 0xF0  # the number of samples, 36 bits of the first block
+        content[22:26] = bytes(4)
+        path.write_bytes(content)
+    with pytest.raises(SepdiarError, match="SD118"):
+        decode(path, tmp_path / "out", timeout_seconds=600)
+    if told:
+        assert not (tmp_path / "out").exists() or (tmp_path / "out").stat().st_size < 1 << 20
+    assert _size(tmp_path) < 1.2e9
