@@ -76,7 +76,7 @@ def mark(run: Path) -> str:
 def _begun(run: Path) -> bool:
     """Whether the marker is the beginning of one: a process was stopped while it wrote it."""
     try:
-        text = read_text(run / MARKER, SMALL)
+        text = read_text(run / MARKER, SMALL).rstrip("\0")  # after a power cut a file may be as long as it should be, and empty
     except (OSError, ValueError, SepdiarError):
         return False
     return TEXT.startswith(text) or bool(re.fullmatch(r"sepdiar run [0-9a-f]{0,32}", text))

@@ -217,21 +217,23 @@ def lay_out(tree: Tree, place: Path) -> None:
             (place / name).write_bytes(below)
 
 
-def recovers(tree: Tree, place: Path, bench: Any, golden: Any, read: Any, whole: Any) -> bool:
-    """Whether what the power cut left has no incomplete item, and becomes the golden tree by the same command again."""
+def wrong(tree: Tree, place: Path, bench: Any, golden: Any, read: Any, whole: Any) -> str:
+    """What is wrong after a power cut that left this: an item that is not whole, or other bytes after the same command again."""
     shutil.rmtree(place, ignore_errors=True)
     lay_out(tree, place)
-    seen = whole(place / "out")
+    if not whole(place / "out"):
+        return "an incomplete item can be seen"
     try:
         process([bench.corpus], place / "out", recipe=bench.recipe, workers=1)
-    except SepdiarError:
-        return False
-    return bool(seen) and read(place / "out") == golden
+    except SepdiarError as error:
+        return str(error)
+    made = read(place / "out")
+    return ", ".join(sorted(name for name in made.keys() | golden.keys() if made.get(name) != golden.get(name)))
 
 
 def check(trees: list[Tree], place: Path, *more: Any) -> None:
-    bad = [number for number, tree in enumerate(trees) if not recovers(tree, place, *more)]
-    assert not bad
+    bad = [(found, tree) for tree in trees if (found := wrong(tree, place, *more))]
+    assert not bad, [found for found, _ in bad]
 
 
 @pytest.mark.parametrize("share", range(SHARES))
@@ -267,7 +269,7 @@ def test_f4_control_without_fsync_it_is_caught(
     (tmp_path / "watched").mkdir()
     left = watched(still, strace, tmp_path / "watched" / "out", PYTHONPATH=f"{tmp_path}:{still.recipe.parent}")
     chosen = [left[round(at * (len(left) - 1) / 19)] for at in range(20)]
-    caught = sum(not recovers(one, tmp_path / "place", still, golden, tree, whole) for one in chosen)
+    caught = sum(bool(wrong(one, tmp_path / "place", still, golden, tree, whole)) for one in chosen)
     record_property("cases", len(chosen))
     record_property("caught", caught)
     assert caught >= 3
