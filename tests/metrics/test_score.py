@@ -100,6 +100,7 @@ def test_a_run_against_its_truth(tmp_path):
 
     item = tmp_path / "run" / "items" / "podcast-1"
     item.mkdir(parents=True)
+    (item / "SUMS").touch()
     late = round(2.1 * RATE)
     mixture = channels.sum(axis=1)
     at = np.arange(5 * RATE)
