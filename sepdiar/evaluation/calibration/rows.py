@@ -1,8 +1,8 @@
 """Dialogues whose truth is known, and what the chain that ships makes of each: what it knows of it, and how wrong it is.
 
 Both are kept below a scratch folder, under the hash of what they were made of: the dialogues by speech, speakers and seed, the
-run by the settings of the recipe, the versions of packages, and the weights. A command that is stopped goes on where it was;
-after a change of the code the folder is to be deleted.
+run by the settings of the recipe, the versions of packages, and the weights; both by the code. A command that is stopped goes on
+where it was.
 """
 
 from __future__ import annotations

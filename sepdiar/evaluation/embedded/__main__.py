@@ -1,7 +1,7 @@
 """How far the chain that ships is from the truth, beside the baselines: `python -m sepdiar.evaluation.embedded MANIFEST`.
 
 Dialogues are simulated from the manifest, every system processes them as `sepdiar process` does, and what comes out is scored.
-What is done is kept in `--scratch` and not done again; delete that folder after a change of the code.
+What is done is kept in `--scratch`, under a hash of code, models and settings, and not done again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Whether two channels stay right for hours, ours beside the stock way: `python -m sepdiar.evaluation.longform MANIFEST`.
 
 Dialogues are simulated from the manifest and given, window by window, to a separator that knows the truth and shuffles its
-sources, and to the one that ships. What is done is kept in `--scratch` and not done again; delete that folder after a change
-of the code.
+sources, and to the one that ships. What is done is kept in `--scratch`, under a hash of code, models and settings,
+and not done again.
 """
 
 from __future__ import annotations
