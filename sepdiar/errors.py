@@ -228,8 +228,8 @@ CODES: dict[str, Code] = {
     # SD4xx: what a manifest or an archive may not ask for
     "SD401": Code(
         "path leads outside",
-        "A manifest names a file outside its own folder.",
-        "Move the file below the manifest, or give --root.",
+        "A manifest, or a corpus, names a file outside its own folder.",
+        "Move the file below that folder, or name one around both: with --root, or as the corpus.",
         exit=USAGE,
     ),
     "SD402": Code(

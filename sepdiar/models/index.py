@@ -13,7 +13,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import copyfileobj
@@ -147,12 +147,12 @@ def _run(command: list[str], folder: Path, tell: Callable[[int], None]) -> tuple
 
 
 def _arrived(folder: Path) -> int:
+    """Bytes below a folder in which the installer makes and removes files and folders meanwhile."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:
-            continue
+    for place, _, names in os.walk(folder):  # unlike rglob, it passes over a folder that has gone
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += (Path(place) / name).lstat().st_size
     return total
 
 

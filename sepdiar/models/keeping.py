@@ -54,31 +54,22 @@ def keep_file(public: Public, source: Source, made: Path, expected: str, where: 
         part.unlink()
         what = f"{source.path} arrived with SHA-256 {received}, which must be {expected}"
         raise SepdiarError("SD263", what, where=where, hint=again)
-    if source.pickled:
-        fresh = made / f"{source.path}.new"
-        try:
-            if source.archive:
-                archives.convert(part, fresh)
-            else:
-                pickles.convert(part, fresh, source.tensors, public.ignore)
-        except SepdiarError:
-            part.unlink()
-            raise
-        fresh.replace(final)
-        part.unlink()
-    else:
-        _refuse_misnamed(part, source.path)
-        part.replace(final)
-    sync(final)
-    return Kept(source.path, received, source.kept, digest(final), origin)
-
-
-def _refuse_misnamed(part: Path, name: str) -> None:
+    fresh = made / f"{source.path}.new"
     try:
-        kinds.refuse_misnamed(part, name)
+        if not source.pickled:
+            kinds.refuse_misnamed(part, source.path)
+            part.replace(fresh)
+        elif source.archive:
+            archives.convert(part, fresh)
+        else:
+            pickles.convert(part, fresh, source.tensors, public.ignore)
     except SepdiarError:
         part.unlink()
         raise
+    fresh.replace(final)
+    part.unlink(missing_ok=True)
+    sync(final)
+    return Kept(source.path, received, source.kept, digest(final), origin)
 
 
 def copies(source: Source) -> int:

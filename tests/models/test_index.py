@@ -26,6 +26,7 @@ import sepdiar
 from sepdiar.errors import SepdiarError
 from sepdiar.events import Event
 from sepdiar.models import cards
+from sepdiar.models.index import _arrived
 from sepdiar.models.pulling import pull_all
 from sepdiar.models.wanted import lacking, megabytes, wanted
 from sepdiar.networks import weights
@@ -377,3 +378,21 @@ def test_a_card_whose_wheels_cannot_be_trusted_is_refused(offer, card, said):
     lines = [card if line.startswith(card.split()[0]) else line for line in path.read_text().splitlines()]
     path.write_text("\n".join(lines))
     assert said in refused("SD203").what
+
+
+def test_what_has_arrived_is_counted_while_folders_come_and_go(tmp_path):
+    stop = threading.Event()
+
+    def come_and_go():
+        while not stop.is_set():
+            (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+            (tmp_path / "a" / "b" / "c" / "file").write_bytes(bytes(10))
+            shutil.rmtree(tmp_path / "a")
+
+    worker = threading.Thread(target=come_and_go)
+    worker.start()
+    try:
+        assert {_arrived(tmp_path) for _ in range(2000)} <= {0, 10}
+    finally:
+        stop.set()
+        worker.join()
