@@ -51,10 +51,10 @@ def stretches_of(audio: Audio, windows: Windows, embedder: Embedder) -> Stretche
     """All of a recording, each moment as the window hears it whose middle is nearest, of windows half a window apart."""
     edge, hop = round(EDGE * RATE), windows.plan.hop
     places, vectors = [], []
-    for window, first, last in _middles(windows):
+    for window, first, last in middles(windows):
         start, alone = int(windows.starts[window]), windows.alone(window)
         alone[: max(0, first - start)], alone[last - start :] = False, False
-        whole = [cut for row in alone.T for cut in _cuts(row, hop)]
+        whole = [cut for row in alone.T for cut in cuts(row, hop, LEAST, MOST)]
         samples = padded(audio, windows.span(window)) if whole else np.zeros(0, np.float32)
         for begin, end in sorted(whole):
             heard = samples[begin * hop + edge : end * hop - edge]
@@ -101,7 +101,7 @@ def owners(windows: Windows, names: Names, stretches: Stretches, speakers: Vecto
     return found, moved / max(whole, 1)
 
 
-def _middles(windows: Windows) -> Iterator[tuple[int, int, int]]:
+def middles(windows: Windows) -> Iterator[tuple[int, int, int]]:
     """Some windows, and the frames that each of them answers for: together all of the recording, in parts of half a window."""
     every = max(1, windows.plan.length // (2 * windows.plan.step))
     chosen = sorted({*range(0, len(windows), every), len(windows) - 1})
@@ -110,11 +110,12 @@ def _middles(windows: Windows) -> Iterator[tuple[int, int, int]]:
     yield from zip(chosen, [0, *between], [*between, int(windows.starts[-1]) + windows.plan.length], strict=True)
 
 
-def _cuts(alone: NDArray[np.bool_], hop: int) -> list[tuple[int, int]]:
+def cuts(alone: NDArray[np.bool_], hop: int, least: float, most: float) -> list[tuple[int, int]]:
+    """Every run of at least `least` seconds, in equal parts of at most `most`: first frame and the one behind the last."""
     cut = []
     for begin, end in runs(alone).tolist():
-        if (end - begin) * hop >= LEAST * RATE:
-            parts = -(-(end - begin) * hop // round(MOST * RATE))
+        if (end - begin) * hop >= least * RATE:
+            parts = -(-(end - begin) * hop // round(most * RATE))
             cut += list(pairwise(np.linspace(begin, end, parts + 1).astype(int).tolist()))
     return cut
 

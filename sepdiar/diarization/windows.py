@@ -122,18 +122,19 @@ def together(windows: Windows, names: NDArray[np.signedinteger[Any]], count: int
     frames = windows.plan.frames(windows.samples)
     summed = np.zeros((max(frames, windows.plan.length), count), np.float32)
     weights = np.zeros((len(summed), 1), np.float32)
-    weight = _weight(windows.plan.length)
+    middle = weight(windows.plan.length)
     for heard, start, own in zip(windows.heard, windows.starts.tolist(), names, strict=True):
         part = slice(start, start + windows.plan.length)
-        weights[part] += weight
+        weights[part] += middle
         for speaker in np.unique(own[own >= 0]).tolist():
             loudest = np.where(own == speaker, heard, 0).max(1, keepdims=True)
-            summed[part, speaker : speaker + 1] += weight * loudest / np.float32(FULL)
+            summed[part, speaker : speaker + 1] += middle * loudest / np.float32(FULL)
     summed /= weights
     return summed[:frames]
 
 
-def _weight(length: int) -> Activity:
+def weight(length: int) -> Activity:
+    """What each frame of a window counts, (frames, 1): the more, the nearer to its middle."""
     ramp = np.sin(np.pi * (np.arange(length) + 0.5) / length)
-    weight: Activity = np.maximum(ramp**2, EDGE).astype(np.float32)[:, None]
-    return weight
+    made: Activity = np.maximum(ramp**2, EDGE).astype(np.float32)[:, None]
+    return made

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 
 from sepdiar.audio.source import Samples
 from sepdiar.errors import SepdiarError
-from sepdiar.networks.fbank import RATE, FilterBanks
+from sepdiar.networks.fbank import HOP, RATE, WINDOW, FilterBanks
 from sepdiar.networks.threads import one_thread
 
 FILE = "campplus_cn_en_common.pt"
@@ -57,9 +58,23 @@ class CampPlus(nn.Module):
         self.xvector = nn.Sequential(OrderedDict(layers))
 
     def forward(self, samples: Tensor) -> Tensor:
+        return self.vectors(self.frames(samples))
+
+    def frames(self, samples: Tensor) -> Tensor:
+        """What is known of the voice in each 20 ms, (batch, 512, frames)."""
         pictures = self.banks(samples)
         pictures = pictures - pictures.mean(1, keepdim=True)
-        return F.normalize(self.xvector(self.head(pictures.transpose(1, 2))).squeeze(2), dim=1)
+        flow = self.head(pictures.transpose(1, 2))
+        for name, layer in self.xvector.named_children():
+            if name == "stats":
+                break
+            flow = layer(flow)
+        return cast(Tensor, flow)
+
+    def vectors(self, frames: Tensor) -> Tensor:
+        """Unit vectors of some frames, which may be cut out of those of a longer stretch."""
+        pooled = self.xvector.dense(self.xvector.stats(frames))  # type: ignore[operator]
+        return F.normalize(pooled.squeeze(2), dim=1)
 
 
 class Head(nn.Module):
@@ -175,6 +190,18 @@ class Voices:
                     rows = np.stack([np.resize(stretches[number], length) for number in some])
                     vectors[some] = self.network(torch.from_numpy(rows).to(self._device)).cpu().numpy()
         return vectors
+
+    def frames(self, samples: Samples) -> Tensor:
+        """What is known of the voice in each 20 ms of samples, (1, 512, frames), the first one from 0 to 20 ms."""
+        with one_thread(), torch.inference_mode():
+            heard = torch.from_numpy(np.pad(samples, (WINDOW // 2 - HOP // 2, WINDOW // 2 + HOP // 2)))
+            return self.network.frames(heard[None].to(self._device))
+
+    def vector(self, frames: Tensor) -> Samples:
+        """The voice in some of these frames, (192,)."""
+        with one_thread(), torch.inference_mode():
+            made: Samples = self.network.vectors(frames)[0].cpu().numpy()
+        return made
 
 
 def filled(tensors: dict[str, Tensor], where: Path) -> CampPlus:
