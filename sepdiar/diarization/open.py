@@ -34,8 +34,8 @@ SECOND_STEP = 8.0  # seconds from one window of the second segmenter to the next
 SHORT = 1.0  # seconds of a window at least
 SECOND = 1 / 3  # weight of the second segmenter in whether anybody speaks
 ON, CERTAIN = 0.5, 0.3  # from which on somebody speaks, and where silero hears speech too
-TWO = 0.5  # from which on two do
-ROOM = 0.07  # seconds around what silero hears: what sounds there is its edge
+TWO = 0.55  # from which on two do
+ROOM = 0.04  # seconds around what silero hears: what sounds there is its edge
 
 
 class Open:
