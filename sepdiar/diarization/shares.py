@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,10 +60,10 @@ def _nearest(windows: Windows, stretches: Stretches, names: Names, frames: int) 
 def _pairs(windows: Windows, stretches: Stretches, names: Names, people: int, begin: int, end: int) -> Votes:
     """How much speaks for each two people being those who speak there: in each window that hears two local speakers, by what
     these say alone near by; and a little, who speaks alone nearest to it."""
-    votes, length, starts = np.zeros((people, people)), windows.plan.length, windows.starts.tolist()
+    votes, length = np.zeros((people, people)), windows.plan.length
     seconds = windows.plan.hop / RATE
-    for window in range(bisect_right(starts, begin - length), bisect_left(starts, end)):
-        start, alone = starts[window], windows.alone(window)
+    for window in range(*np.searchsorted(windows.starts, (begin - length + 1, end)).tolist()):
+        start, alone = int(windows.starts[window]), windows.alone(window)
         heard = windows.active(window)[max(0, begin - start) : end - start].mean(0)
         pair = np.argsort(-heard, kind="stable")[:2]
         if heard[pair[1]] < SECOND:
@@ -80,12 +78,11 @@ def _pairs(windows: Windows, stretches: Stretches, names: Names, people: int, be
         votes += both + both.T
     middle = (begin + end) / 2
     for at in _within(stretches, begin - 10 * length, end + 10 * length):
-        away = abs((stretches.starts[at] + stretches.ends[at]) / 2 - middle) * seconds
+        away = abs(int(stretches.middles[at]) - middle) * seconds
         votes[:, names[at]] = np.maximum(votes[:, names[at]], 1e-3 / (1 + away))
     return votes
 
 
 def _within(stretches: Stretches, begin: int, end: int) -> range:
     """The stretches whose middle lies there, or nearly."""
-    middles = (stretches.starts + stretches.ends) // 2
-    return range(int(np.searchsorted(middles, begin, "right")), int(np.searchsorted(middles, end)))
+    return range(*np.searchsorted(stretches.middles, (begin + 1, end)).tolist())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +43,12 @@ class Stretches:
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    @cached_property
+    def middles(self) -> Names:
+        """The frame in the middle of each."""
+        middles: Names = (self.starts + self.ends) // 2
+        return middles
 
     def some(self, chosen: NDArray[np.intp]) -> Stretches:
         """These of them."""
