@@ -5,7 +5,8 @@ SI-SDR over the mixture, mean of both sources in the better order. Noise is shar
 codec changes, where each is loud; rooms are part of them: a separator whose outputs add up to the mixture can do no better.
 One talker alone: the SI-SDR of the louder output, and how far below it the other is. Intervals (95 %) are a bootstrap over
 pairs. A model is one of ours by name, or a file. With --test-speakers N, the N of dev that a recipe's data.test_speakers holds
-back have figures of their own.
+back have figures of their own. With --call FILE, a recording with one speaker a channel, there is a row of stretches of the
+one over stretches of the other, from another moment: the voices and the line of a real call.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,7 @@ from sepdiar.evaluation.bootstrap import mean
 from sepdiar.evaluation.command import command, material, of_speech
 from sepdiar.networks import weights
 from sepdiar.networks.views import VIEWS, Views
+from sepdiar.simulation.speech import channels_of
 from sepdiar.training import augment
 from sepdiar.training.corpus import RATE, held_back
 from sepdiar.training.lines import AMR, CALLED, OPUS, Line
@@ -78,6 +81,34 @@ def changes(noises: Sequence[Samples], rooms: Sequence[Samples]) -> dict[str, Ch
     }
 
 
+def over_each_other(call: Path, count: int) -> list[Samples]:
+    """Stretches of 6 s of the two channels of a recording, each spoken in half of the time or more, (2, samples) from two
+    moments; the second -5 to 5 dB against the first. Always the same."""
+    size, frame = 6 * RATE, RATE // 50
+    channels = channels_of(call, RATE).T[:2]
+    spoken: list[list[Samples]] = []
+    for channel in channels:
+        level = np.square(channel[: len(channel) // frame * frame]).reshape(-1, frame).mean(1)
+        active = level > np.percentile(level, 99) * 1e-3
+        spoken.append(
+            [
+                channel[at : at + size]
+                for at in range(0, len(channel) - size, RATE)
+                if active[at // frame :][: size // frame].mean() > 0.5
+            ]
+        )
+    if len(channels) < 2 or not all(spoken):
+        raise SepdiarError("SD206", "no two channels with six seconds of speech each", where=str(call))
+    rng = np.random.default_rng(SEED)
+    pairs = []
+    for _ in range(count):
+        pair = np.stack([found[int(rng.integers(len(found)))] for found in spoken])
+        pair /= np.sqrt(np.mean(pair**2, axis=1, keepdims=True)) * np.float32(18)
+        pair[1] *= augment.gain(rng.uniform(-5, 5))
+        pairs.append(pair)
+    return pairs
+
+
 @torch.inference_mode()
 def alone(network: nn.Module, talkers: Sequence[Samples]) -> dict[str, Any]:
     """One talker at a time, in dB: what is kept of him, how quiet the other output is; and the share with 25 dB of both."""
@@ -118,6 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="compact-separation")
     parser.add_argument("--only", nargs="+", metavar="CONDITION", help="of all conditions these")
     parser.add_argument("--test-speakers", type=int, default=0, metavar="N", help="so many with figures of their own")
+    parser.add_argument("--call", type=Path, help="a recording with one speaker a channel")
     parser.add_argument(
         "--views", type=int, default=3, choices=range(1, len(VIEWS) + 1), help="of each mixture, as the backend has it"
     )
@@ -138,6 +170,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     spent = time.process_time() - began
     seconds = len(conditions) * sum(pair.sources.shape[1] for pair in pairs) / RATE
     found["alone"] = alone(network, [pair.sources[0] for pair in pairs])
+    if asked.call:
+        found["recorded call"] = mean(evaluate(network, over_each_other(asked.call, asked.pairs)))
     made = {"pairs": asked.pairs, "views": asked.views, "times_real_time": round(seconds / spent, 1), "improvement_db": found}
     if test.clips:
         made["test_speakers"] = {
