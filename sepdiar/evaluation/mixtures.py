@@ -1,9 +1,12 @@
 """Two voices at once, apart: `python -m sepdiar.evaluation.mixtures --speech MANIFEST --cache DIR`.
 
 Pairs of speakers never trained on, in full overlap, the second -5 to 5 dB against the first, at most 8 s: improvement of the
-SI-SDR over the mixture, mean of both sources in the better order. Noise is shared between the two sources, rooms are part of
-them: a separator whose outputs add up to the mixture can do no better. One talker alone: the SI-SDR of the louder output, and
-how far below it the other is. Intervals (95 %) are a bootstrap over pairs. A model is one of ours by name, or a file.
+SI-SDR over the mixture, mean of both sources in the better order. Noise is shared between the two sources, and so is what a
+codec changes, where each is loud; rooms are part of them: a separator whose outputs add up to the mixture can do no better.
+One talker alone: the SI-SDR of the louder output, and how far below it the other is. Intervals (95 %) are a bootstrap over
+pairs. A model is one of ours by name, or a file. With --test-speakers N, the N of dev that a recipe's data.test_speakers holds
+back have figures of their own. With --call FILE, a recording with one speaker a channel, there is a row of stretches of the
+one over stretches of the other, from another moment: the voices and the line of a real call.
 """
 
 from __future__ import annotations
@@ -12,7 +15,9 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,17 +26,27 @@ from numpy.random import Generator
 from torch import nn
 
 from sepdiar.audio.source import Samples
+from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.bootstrap import mean
 from sepdiar.evaluation.command import command, material, of_speech
 from sepdiar.networks import weights
 from sepdiar.networks.views import VIEWS, Views
+from sepdiar.simulation.speech import channels_of
 from sepdiar.training import augment
-from sepdiar.training.corpus import RATE
-from sepdiar.training.separation import development, evaluate, si_sdr
+from sepdiar.training.corpus import RATE, held_back
+from sepdiar.training.lines import AMR, CALLED, OPUS, Line
+from sepdiar.training.separation import Pair, development, evaluate, si_sdr
 
 SEED = 11
 NOISE = -15.0  # dB against the mixture
 TELEPHONE = 3400.0  # Hz
+LINES = {
+    "8 kHz": Line(-120, 3800),  # the same without a line: the upper edge of any recording at that rate
+    "call, mu-law": CALLED,
+    "call, AMR 12.2": Line(300, 3400, AMR, 12200),
+    "call, Opus 12": Line(300, 3400, OPUS, 12000),
+}
+BY_SEX = ("clean", "call, mu-law")
 
 Change = Callable[[Samples, Generator], Samples]
 
@@ -54,12 +69,44 @@ def changes(noises: Sequence[Samples], rooms: Sequence[Samples]) -> dict[str, Ch
         places = [rooms[i] for i in rng.choice(len(rooms), 2)] if rooms else [augment.response(rng) for _ in sources]
         return np.stack([augment.heard_in(source, place) for source, place in zip(sources, places, strict=True)])
 
+    def called(sources: Samples, _: Generator, line: Line) -> Samples:
+        return line.carry(sources)
+
     return {
         "clean": lambda sources, _: sources,
         "noisy": noisy,
         "room": in_room,
         "telephone": lambda sources, _: augment.low_pass(sources, TELEPHONE),
+        **{name: partial(called, line=line) for name, line in LINES.items()},
     }
+
+
+def over_each_other(call: Path, count: int) -> list[Samples]:
+    """Stretches of 6 s of the two channels of a recording, each spoken in half of the time or more, (2, samples) from two
+    moments; the second -5 to 5 dB against the first. Always the same."""
+    size, frame = 6 * RATE, RATE // 50
+    channels = channels_of(call, RATE).T[:2]
+    spoken: list[list[Samples]] = []
+    for channel in channels:
+        level = np.square(channel[: len(channel) // frame * frame]).reshape(-1, frame).mean(1)
+        active = level > np.percentile(level, 99) * 1e-3
+        spoken.append(
+            [
+                channel[at : at + size]
+                for at in range(0, len(channel) - size, RATE)
+                if active[at // frame :][: size // frame].mean() > 0.5
+            ]
+        )
+    if len(channels) < 2 or not all(spoken):
+        raise SepdiarError("SD206", "no two channels with six seconds of speech each", where=str(call))
+    rng = np.random.default_rng(SEED)
+    pairs = []
+    for _ in range(count):
+        pair = np.stack([found[int(rng.integers(len(found)))] for found in spoken])
+        pair /= np.sqrt(np.mean(pair**2, axis=1, keepdims=True)) * np.float32(18)
+        pair[1] *= augment.gain(rng.uniform(-5, 5))
+        pairs.append(pair)
+    return pairs
 
 
 @torch.inference_mode()
@@ -77,41 +124,61 @@ def alone(network: nn.Module, talkers: Sequence[Samples]) -> dict[str, Any]:
     return {"si_sdr": mean(kept), "other_below": mean(below), "both_25_db": round(share, 3)}
 
 
+def improvements(
+    network: nn.Module, pairs: Sequence[Pair], conditions: Mapping[str, Change], sex: Mapping[str, str]
+) -> dict[str, Any]:
+    """Mean improvement and interval of each condition, in dB; of some also by whether the two are of one `sex` (by utterance)."""
+    found: dict[str, Any] = {}
+    for name, change in conditions.items():
+        rng = np.random.default_rng(SEED)
+        made = evaluate(network, [change(pair.sources, rng) for pair in pairs])
+        found[name] = mean(made)
+        alike = [sex[pair.one.id] == sex[pair.two.id] for pair in pairs]
+        for kind, wanted in (("same sex", True), ("other sex", False)):
+            chosen = [value for value, same in zip(made, alike, strict=True) if same == wanted]
+            if chosen and name in BY_SEX:
+                found[f"{name}, {kind}"] = mean(chosen)
+    return found
+
+
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print the table as JSON."""
     parser = of_speech("mixtures", __doc__)
     parser.add_argument("--pairs", type=int, default=200, help="of each condition")
     parser.add_argument("--model", default="compact-separation")
+    parser.add_argument("--only", nargs="+", metavar="CONDITION", help="of all conditions these")
+    parser.add_argument("--test-speakers", type=int, default=0, metavar="N", help="so many with figures of their own")
+    parser.add_argument("--call", type=Path, help="a recording with one speaker a channel")
     parser.add_argument(
         "--views", type=int, default=3, choices=range(1, len(VIEWS) + 1), help="of each mixture, as the backend has it"
     )
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
     corpus, noises, rooms = material(asked)
-    pairs = development(corpus, asked.pairs, SEED)
+    conditions = changes(noises, rooms)
+    if unknown := sorted(set(asked.only or ()) - set(conditions)):
+        raise SepdiarError("SD202", f"no condition {unknown[0]!r}; there are: {', '.join(conditions)}", where="--only")
+    conditions = {name: change for name, change in conditions.items() if name in (asked.only or conditions)}
     network = Views(weights.named(asked.model), asked.views)
-    found: dict[str, Any] = {}
-    began, seconds = time.process_time(), 0.0
-    for name, change in changes(noises, rooms).items():
-        rng = np.random.default_rng(SEED)
-        made = evaluate(network, [change(pair.sources, rng) for pair in pairs])
-        found[name] = mean(made)
-        seconds += sum(pair.sources.shape[1] for pair in pairs) / RATE
-        if name == "clean":
-            with asked.speech.open(newline="", encoding="utf-8") as rows:
-                sex = {row["utt"]: row.get("gender", "") for row in csv.DictReader(rows, delimiter="\t")}
-            alike = [sex[pair.one.id] == sex[pair.two.id] for pair in pairs]
-            for kind, wanted in (("clean, same sex", True), ("clean, other sex", False)):
-                if chosen := [value for value, same in zip(made, alike, strict=True) if same == wanted]:
-                    found[kind] = mean(chosen)
-    speed = seconds / (time.process_time() - began)
+    with asked.speech.open(newline="", encoding="utf-8") as rows:
+        sex = {row["utt"]: row.get("gender", "") for row in csv.DictReader(rows, delimiter="\t")}
+    others, test = held_back(corpus, asked.test_speakers)
+    pairs = development(others, asked.pairs, SEED)
+    began = time.process_time()
+    found = improvements(network, pairs, conditions, sex)
+    spent = time.process_time() - began
+    seconds = len(conditions) * sum(pair.sources.shape[1] for pair in pairs) / RATE
     found["alone"] = alone(network, [pair.sources[0] for pair in pairs])
-    print(
-        json.dumps(
-            {"pairs": asked.pairs, "views": asked.views, "times_real_time": round(speed, 1), "improvement_db": found}, indent=2
-        )
-    )
+    if asked.call:
+        found["recorded call"] = mean(evaluate(network, over_each_other(asked.call, asked.pairs)))
+    made = {"pairs": asked.pairs, "views": asked.views, "times_real_time": round(seconds / spent, 1), "improvement_db": found}
+    if test.clips:
+        made["test_speakers"] = {
+            "speakers": list(test.speakers),
+            "improvement_db": improvements(network, development(test, asked.pairs, SEED), conditions, sex),
+        }
+    print(json.dumps(made, indent=2))
     return 0
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 from scipy.fft import prev_fast_len
 from scipy.ndimage import maximum_filter1d
 from scipy.signal import fftconvolve
@@ -36,12 +39,17 @@ def low_pass(samples: Samples, edge: float) -> Samples:
     return np.fft.irfft(np.fft.rfft(samples) * keep, count).astype(np.float32)
 
 
+def in_band(hertz: Samples, low: float, high: float) -> NDArray[np.floating[Any]]:
+    """The gain at each frequency of a line that lets `low` to `high` Hz through, and falls off beside them."""
+    return np.clip((hertz - low) / 120 + 1, 0, 1) * np.clip((high - hertz) / 200 + 1, 0, 1)
+
+
 def telephone(samples: Samples, rng: Generator) -> Samples:
     """Speech at the other end of a call: a narrow band of its own slope; at times in the 256 steps of a digital line, at times
     with all that is soft cut away."""
     hertz = np.fft.rfftfreq(len(samples), 1 / RATE).astype(np.float32)
     low, high = rng.uniform(50, 350), rng.uniform(3000, 3950)
-    keep = np.clip((hertz - low) / 120 + 1, 0, 1) * np.clip((high - hertz) / 200 + 1, 0, 1)
+    keep = in_band(hertz, low, high)
     slope = gain(1.0) ** (rng.uniform(-3, 4) * np.log2(np.maximum(hertz, 100) / 1000))
     heard = np.fft.irfft(np.fft.rfft(samples) * keep * slope, len(samples)).astype(np.float32)
     loudest = float(np.abs(heard).max()) + 1e-9

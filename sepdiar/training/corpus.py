@@ -21,6 +21,7 @@ from sepdiar.simulation.manifest import Utterance, choose
 from sepdiar.simulation.speech import load
 
 RATE = 16_000
+FEWEST = 2  # speakers of a split: less make no mixture
 FRAME = 512  # samples of the spectrum in which band edge and noise floor are measured
 
 
@@ -63,6 +64,17 @@ class Corpus:
         count = max(0, min(clip.samples - start, clip.samples if samples is None else samples))
         at = 2 * (clip.start + start)
         return np.fromfile(self.file, np.int16, count, offset=at).astype(np.float32) / np.float32(1 << 15)
+
+
+def held_back(corpus: Corpus, count: int) -> tuple[Corpus, Corpus]:
+    """The corpus without `count` of its speakers, and these, which shall choose nothing: the first by the hash of the name."""
+    if count and not FEWEST <= count <= len(corpus.speakers) - FEWEST:
+        raise SepdiarError(
+            "SD202", f"{count} of {len(corpus.speakers)} speakers; {FEWEST} are needed on each side", where="test_speakers"
+        )
+    held = set(sorted(corpus.speakers, key=lambda name: hashlib.sha256(name.encode()).digest())[:count])
+    parts = [tuple(clip for clip in corpus.clips if (clip.speaker in held) == kept) for kept in (False, True)]
+    return Corpus(parts[0], corpus.file), Corpus(parts[1], corpus.file)
 
 
 def gather(manifest: Path, split: str, cache: Path, speakers: Sequence[str] | None = None) -> Corpus:

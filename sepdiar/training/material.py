@@ -14,13 +14,12 @@ from sepdiar.errors import SepdiarError
 from sepdiar.simulation.manifest import Utterance, read_manifest
 from sepdiar.simulation.sound import audio_files
 from sepdiar.simulation.speech import channels_of, load
-from sepdiar.training.corpus import RATE, Corpus, decoded
+from sepdiar.training.corpus import FEWEST, RATE, Corpus, decoded
 
 Rows = tuple[Utterance, ...]
 
 MANIFEST = "manifest.tsv"
 HELD_OUT = 0.05  # of the speakers, where nothing says which are for dev
-FEWEST = 2  # speakers of a split: less make no mixture
 MOST_NOISE = 3600.0  # seconds that are kept in memory
 _LIBRISPEECH = re.compile(r"(?P<speaker>\d+)-(?P<chapter>\d+)-\d+")
 _VCTK = re.compile(r"wav\d+.*")

@@ -9,21 +9,24 @@ import numpy as np
 from numpy.random import Generator
 
 from sepdiar.audio.source import Samples
-from sepdiar.training import augment
+from sepdiar.training import augment, lines
 from sepdiar.training.corpus import RATE, Clip, Corpus
 from sepdiar.training.pitch import CANDIDATES, Pitches
 
-FULL, PARTIAL, ALONE, ANCHORED, PACKED = range(5)  # what a mixture is, in the order of the shares
+FULL, PARTIAL, ALONE, ANCHORED, PACKED, ASIDES = range(6)  # what a mixture is, in the order of the shares
 FADE = 320  # samples in which somebody becomes heard in a packed window
+FAR = 15.0  # dB between the two at most, where one is far from the microphone
 
 
 @dataclass(frozen=True)
 class Mixing:
     """How mixtures are drawn. The shares are of full overlap, of turns that overlap in part, of one talker alone, of mixtures
-    before which each of the two is heard alone, and of short windows behind such a beginning, as the joiner packs them.
+    before which each of the two is heard alone, of short windows behind such a beginning, as the joiner packs them, and of
+    long turns behind it into which the other says a word now and then.
 
     In the share `alike` of mixtures, the second speaker is that of several whose pitch is nearest to the first's: voices that
-    are alike are what is hard.
+    are alike are what is hard. In the share `far` one of them is up to 15 dB louder. The share `clip` is cut off at its
+    peaks, and the share `line` goes through a line and its codec (`lines`): the sources too are as they are heard behind it.
     """
 
     full: float = 0.6
@@ -31,12 +34,16 @@ class Mixing:
     alone: float = 0.12
     anchored: float = 0.0
     packed: float = 0.0
+    asides: float = 0.0
     level: float = 5.0
     speed: float = 0.12
     room: float = 0.25
     noise: float = 0.3
     band: float = 0.25
     alike: float = 0.0
+    far: float = 0.0
+    clip: float = 0.0
+    line: float = 0.0
 
 
 class Mixer:
@@ -56,7 +63,7 @@ class Mixer:
         mixing = self._mixing
         first, second = (self._speakers[i] for i in self._two(rng))
         (one, band_one, floor_one), (two, band_two, floor_two) = (self._talk(s, rng, samples) for s in (first, second))
-        shares = mixing.full, mixing.partial, mixing.alone, mixing.anchored, mixing.packed
+        shares = mixing.full, mixing.partial, mixing.alone, mixing.anchored, mixing.packed, mixing.asides
         kind = rng.choice(len(shares), p=shares)
         if kind == PARTIAL:
             _take_turns(one, two, rng)
@@ -64,7 +71,11 @@ class Mixer:
             _anchor(one, two, rng)
         elif kind == PACKED:
             _pack(one, two, rng)
+        elif kind == ASIDES:
+            _asides(one, two, rng)
         spread = rng.uniform(-1, 1) * (mixing.level if rng.random() < 0.75 else 2 * mixing.level)
+        if mixing.far and rng.random() < mixing.far:
+            spread = rng.uniform(-FAR, FAR)
         two *= augment.gain(spread)
         floor = max(floor_one, floor_two + spread)
         edge = min(band_one, band_two)
@@ -78,6 +89,10 @@ class Mixer:
         if edge < 7500:
             pair = augment.low_pass(pair, edge)
         pair += self._noise(rng, samples, floor) / 2
+        if mixing.clip and rng.random() < mixing.clip:
+            pair = lines.clipped(pair, rng.uniform(0.2, 0.8))
+        if mixing.line and rng.random() < mixing.line:
+            pair = lines.drawn(rng).carry(pair, peak=-rng.uniform(1, 20))
         pair *= augment.gain(rng.uniform(-12, 8))
         return pair[rng.permutation(2)]
 
@@ -156,10 +171,7 @@ def _pack(one: Samples, two: Samples, rng: Generator) -> None:
     """The first alone, then the second alone, then one short window after the other, each of another moment: one goes on while
     the other says a little, one takes over from the other, or just one speaks."""
     count = len(one)
-    at = round(rng.uniform(0.1, 0.2) * count)
-    sounds = np.zeros((2, count), np.float32)
-    sounds[0, :at] = sounds[1, at : 2 * at] = 1
-    at *= 2
+    sounds, at = _each_alone(count, rng)
     while at < count:
         both = rng.uniform(0.15, 0.8) if rng.random() < 0.6 else rng.uniform(0.8, 2.5)
         lead, rest = rng.uniform(0.2, 0.9, 2)
@@ -171,6 +183,36 @@ def _pack(one: Samples, two: Samples, rng: Generator) -> None:
         if what != "alone":
             sounds[1 - first, begin : until if what == "takeover" else end] = 1
         at = until
+    _only(one, two, sounds)
+
+
+def _asides(one: Samples, two: Samples, rng: Generator) -> None:
+    """The first alone, then the second alone, then turns of 3 to 10 s, into each of which the other says short things."""
+    count = len(one)
+    sounds, at = _each_alone(count, rng)
+    first = int(rng.integers(2))
+    while at < count:
+        until = at + round(rng.uniform(3, 10) * RATE)
+        sounds[first, at:until] = 1
+        at += round(rng.uniform(0.2, 1.5) * RATE)
+        while at < until:
+            end = at + round(rng.uniform(0.2, 1.0) * RATE)
+            sounds[1 - first, at:end] = 1
+            at = end + round(rng.uniform(0.4, 2.5) * RATE)
+        at, first = until, 1 - first
+    _only(one, two, sounds)
+
+
+def _each_alone(count: int, rng: Generator) -> tuple[Samples, int]:
+    """Who is heard when, as (2, count) of 0 and 1, so far: each alone for a tenth to a fifth; and where that ends."""
+    at = round(rng.uniform(0.1, 0.2) * count)
+    sounds = np.zeros((2, count), np.float32)
+    sounds[0, :at] = sounds[1, at : 2 * at] = 1
+    return sounds, 2 * at
+
+
+def _only(one: Samples, two: Samples, sounds: Samples) -> None:
+    """Silence each where it is not heard, softly."""
     ramp = np.hanning(FADE + 2)[1:-1]
     for talk, mask in zip((one, two), sounds, strict=True):
         talk *= np.convolve(mask, ramp / ramp.sum(), "same").astype(np.float32)

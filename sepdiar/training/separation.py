@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from sepdiar.audio.source import Samples
 from sepdiar.networks import weights
 from sepdiar.training import augment
-from sepdiar.training.corpus import RATE, Clip, Corpus
+from sepdiar.training.corpus import RATE, Clip, Corpus, held_back
+from sepdiar.training.lines import CALLED
 from sepdiar.training.mixing import Mixer, Mixing
 from sepdiar.training.task import Batch, Figures, table
 
@@ -94,11 +95,17 @@ def evaluate(network: nn.Module, pairs: Sequence[Samples]) -> list[float]:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The table [data] of a recipe: `audio` seconds of mixtures a step, all of one of the `lengths`; pairs to choose on."""
+    """The table [data] of a recipe: `audio` seconds of mixtures a step, all of one of the `lengths`; pairs to choose on.
+
+    With `dev_line`, each pair is heard as it is and through a telephone. So many `test_speakers` of dev are held back: they
+    choose nothing, and have figures of their own.
+    """
 
     audio: float = 40.0
     lengths: tuple[float, ...] = (2.5, 4.0, 6.0)
     dev_pairs: int = 60
+    dev_line: bool = False
+    test_speakers: int = 0
 
 
 class Separation:
@@ -120,7 +127,14 @@ class Separation:
         self.heads = nn.Module()
         self._drawing = table(Drawing, recipe, "data")
         self._mixer = Mixer(train, table(Mixing, recipe, "mixing"), noises, rooms)
-        self._pairs = [pair.sources for pair in development(dev, self._drawing.dev_pairs)]
+        parts = dict(zip(("", "test "), held_back(dev, self._drawing.test_speakers), strict=True))
+        self._pairs: dict[str, list[Samples]] = {}
+        for part, corpus in parts.items():
+            if corpus.clips:
+                pairs = [pair.sources for pair in development(corpus, self._drawing.dev_pairs)]
+                self._pairs[f"{part}clean"] = pairs
+                if self._drawing.dev_line:
+                    self._pairs[f"{part}line"] = [CALLED.carry(pair) for pair in pairs]
 
     def batch(self, rng: Generator) -> Batch:
         """Sources as (size, 2, samples)."""
@@ -133,6 +147,9 @@ class Separation:
         return loss(network(sources.sum(1)).float(), sources).mean(), {}
 
     def evaluate(self, network: nn.Module) -> Figures:
-        """The mean improvement in dB over the development pairs, and its standard deviation."""
-        made = evaluate(network, self._pairs)
-        return {"improvement": float(np.mean(made)), "deviation": float(np.std(made))}
+        """The mean improvement in dB over the development pairs, and its standard deviation; then, where they are asked for,
+        of the pairs as they are, through a telephone, and both of the speakers that choose nothing."""
+        made = {name: evaluate(network, pairs) for name, pairs in self._pairs.items()}
+        chosen = [value for name, values in made.items() if not name.startswith("test ") for value in values]
+        apart = {name: float(np.mean(values)) for name, values in made.items()} if len(made) > 1 else {}
+        return {"improvement": float(np.mean(chosen)), "deviation": float(np.std(chosen)), **apart}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from torch import Tensor, nn
 
+from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.bootstrap import mean
-from sepdiar.evaluation.mixtures import alone, changes
+from sepdiar.evaluation.mixtures import LINES, alone, changes, over_each_other
 from sepdiar.training.separation import evaluate
 
 RATE = 16_000
@@ -43,7 +45,7 @@ def test_half_of_the_mixture_on_both_sides_is_no_improvement(talkers):
     assert evaluate(Keeps(0.5), [np.stack(talkers[:2])]) == pytest.approx([0], abs=1e-3)
 
 
-@pytest.mark.parametrize("name", ["clean", "noisy", "room", "telephone"])
+@pytest.mark.parametrize("name", ["clean", "noisy", "room", "telephone", *LINES])
 def test_each_condition_changes_the_sources_as_it_says(talkers, name):
     sources = np.stack(talkers[:2])
     made = changes((), ())[name](sources, np.random.default_rng(1))
@@ -52,9 +54,24 @@ def test_each_condition_changes_the_sources_as_it_says(talkers, name):
     if name == "noisy":
         noise = (made - sources).sum(0)
         assert 10 * np.log10(np.mean(noise**2) / np.mean(sources.sum(0) ** 2)) == pytest.approx(-15, abs=0.1)
-    if name == "telephone":
-        above = np.abs(np.fft.rfft(made))[:, 3500:]
+    if name == "telephone" or name in LINES:
+        above = np.abs(np.fft.rfft(made))[:, 3500 if name == "telephone" else 4001 :]
         assert above.max() < 1e-3 * np.abs(np.fft.rfft(sources)).max()
+
+
+def test_two_sides_of_a_call_are_laid_over_each_other_where_both_speak(tmp_path):
+    rng = np.random.default_rng(0)
+    call = rng.standard_normal((40 * 8000, 2)).astype(np.float32) / 10
+    call[: 20 * 8000, 0] = call[20 * 8000 :, 1] = 0
+    soundfile.write(tmp_path / "call.wav", call, 8000)
+    pairs = over_each_other(tmp_path / "call.wav", 12)
+    assert len(pairs) == 12 and all(pair.shape == (2, 6 * RATE) for pair in pairs)
+    for pair in pairs:
+        assert (np.abs(pair) > 1e-4).mean(axis=1).min() > 0.4
+        assert abs(np.subtract(*10 * np.log10(np.mean(pair**2, axis=1)))) < 5.1
+    soundfile.write(tmp_path / "mono.wav", call[:, 0], 8000)
+    with pytest.raises(SepdiarError, match="SD206"):
+        over_each_other(tmp_path / "mono.wav", 1)
 
 
 def test_an_interval_holds_the_mean_and_is_always_the_same():
