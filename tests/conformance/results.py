@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,8 +99,9 @@ def table(cases: Sequence[Case]) -> str:
         fast, slow = (sum(case.count for case in tests if case.facts.get("suite", "fast") == suite) for suite in ("fast", "slow"))
         failed = sum(case.outcome in ("failure", "error") for case in own)
         skipped = sum(case.outcome == "skipped" for case in own)
-        controls = "; ".join(map(_caught, (case for case in own if case.is_control)))
-        rows.append(f"| {id} | {hazard} | {fast or '-'} | {slow or '-'} | {failed} | {skipped} | {controls or '-'} |")
+        controls = Counter(map(_caught, (case for case in own if case.is_control)))
+        told = "; ".join(f"{many} {words}" if many > 1 else words for words, many in controls.items())
+        rows.append(f"| {id} | {hazard} | {fast or '-'} | {slow or '-'} | {failed} | {skipped} | {told or '-'} |")
     return "\n".join(rows)
 
 
