@@ -48,7 +48,7 @@ def cell(way: str, name: str = "whisper", minutes: float = 1, **changed: object)
 def test_every_backend_that_hears_is_a_row():
     named = {(row.kind, row.name) for row in BACKENDS.values()}
     there = {(kind, name) for kind in ("diarizer", "recognizer") for name in registry.find(kind)}
-    assert named <= there and {name for _, name in there - named} <= {"oracle", "pixit"}
+    assert named <= there and {name for _, name in there - named} <= {"open", "oracle", "pixit"}
     asked = Namespace(backend=["whisper", "mfcc"], minutes=[10, 1], device="cpu", threads=1)
     both = [("whisper", way, minutes) for minutes in (1, 10) for way in (OURS, PLAIN)]
     assert [(one.backend, one.way, one.minutes) for one in orders(asked)] == [*both, ("mfcc", OURS, 1), ("mfcc", OURS, 10)]
