@@ -6,7 +6,8 @@ codec changes, where each is loud; rooms are part of them: a separator whose out
 One talker alone: the SI-SDR of the louder output, and how far below it the other is. Intervals (95 %) are a bootstrap over
 pairs. A model is one of ours by name, or a file. With --test-speakers N, the N of dev that a recipe's data.test_speakers holds
 back have figures of their own. With --call FILE, a recording with one speaker a channel, there is a row of stretches of the
-one over stretches of the other, from another moment: the voices and the line of a real call.
+one over stretches of the other, from another moment: the voices and the line of a real call. With --beside MODEL, each row
+also says what that one gets, and by how much it is surpassed.
 """
 
 from __future__ import annotations
@@ -126,19 +127,27 @@ def alone(network: nn.Module, talkers: Sequence[Samples]) -> dict[str, Any]:
 
 def improvements(
     network: nn.Module, pairs: Sequence[Pair], conditions: Mapping[str, Change], sex: Mapping[str, str]
-) -> dict[str, Any]:
-    """Mean improvement and interval of each condition, in dB; of some also by whether the two are of one `sex` (by utterance)."""
-    found: dict[str, Any] = {}
+) -> dict[str, list[float]]:
+    """Of each condition the improvement of every pair, in dB; of some also of those of one `sex` and of two (by utterance)."""
+    found: dict[str, list[float]] = {}
     for name, change in conditions.items():
         rng = np.random.default_rng(SEED)
-        made = evaluate(network, [change(pair.sources, rng) for pair in pairs])
-        found[name] = mean(made)
-        alike = [sex[pair.one.id] == sex[pair.two.id] for pair in pairs]
-        for kind, wanted in (("same sex", True), ("other sex", False)):
-            chosen = [value for value, same in zip(made, alike, strict=True) if same == wanted]
-            if chosen and name in BY_SEX:
-                found[f"{name}, {kind}"] = mean(chosen)
+        found[name] = made = evaluate(network, [change(pair.sources, rng) for pair in pairs])
+        if name in BY_SEX:
+            alike = [sex[pair.one.id] == sex[pair.two.id] for pair in pairs]
+            for kind, wanted in (("same sex", True), ("other sex", False)):
+                if chosen := [value for value, same in zip(made, alike, strict=True) if same == wanted]:
+                    found[f"{name}, {kind}"] = chosen
     return found
+
+
+def means(found: Mapping[str, list[float]], beside: Mapping[str, list[float]] | None = None) -> dict[str, Any]:
+    """The mean of each condition; where there is another model, its mean too, and by how much it is surpassed, pair by pair."""
+    made = {name: mean(values) for name, values in found.items()}
+    for name, values in (beside or {}).items():
+        more = [value - other for value, other in zip(found[name], values, strict=True)]
+        made[name] |= {"beside": mean(values), "difference": mean(more)}
+    return made
 
 
 @command
@@ -147,6 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = of_speech("mixtures", __doc__)
     parser.add_argument("--pairs", type=int, default=200, help="of each condition")
     parser.add_argument("--model", default="compact-separation")
+    parser.add_argument("--beside", metavar="MODEL", help="another one, on the same mixtures")
     parser.add_argument("--only", nargs="+", metavar="CONDITION", help="of all conditions these")
     parser.add_argument("--test-speakers", type=int, default=0, metavar="N", help="so many with figures of their own")
     parser.add_argument("--call", type=Path, help="a recording with one speaker a channel")
@@ -160,23 +170,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := sorted(set(asked.only or ()) - set(conditions)):
         raise SepdiarError("SD202", f"no condition {unknown[0]!r}; there are: {', '.join(conditions)}", where="--only")
     conditions = {name: change for name, change in conditions.items() if name in (asked.only or conditions)}
-    network = Views(weights.named(asked.model), asked.views)
+    network, *more = (Views(weights.named(model), asked.views) for model in (asked.model, asked.beside) if model)
     with asked.speech.open(newline="", encoding="utf-8") as rows:
         sex = {row["utt"]: row.get("gender", "") for row in csv.DictReader(rows, delimiter="\t")}
+
+    def measured(pairs: Sequence[Pair]) -> dict[str, Any]:
+        return means(*(improvements(one, pairs, conditions, sex) for one in (network, *more)))
+
     others, test = held_back(corpus, asked.test_speakers)
     pairs = development(others, asked.pairs, SEED)
-    began = time.process_time()
-    found = improvements(network, pairs, conditions, sex)
-    spent = time.process_time() - began
-    seconds = len(conditions) * sum(pair.sources.shape[1] for pair in pairs) / RATE
-    found["alone"] = alone(network, [pair.sources[0] for pair in pairs])
+    found = measured(pairs)
     if asked.call:
-        found["recorded call"] = mean(evaluate(network, over_each_other(asked.call, asked.pairs)))
-    made = {"pairs": asked.pairs, "views": asked.views, "times_real_time": round(seconds / spent, 1), "improvement_db": found}
+        call = over_each_other(asked.call, asked.pairs)
+        found |= means(*({"recorded call": evaluate(one, call)} for one in (network, *more)))
+    began = time.process_time()
+    found["alone"] = alone(network, [pair.sources[0] for pair in pairs])
+    speed = sum(pair.sources.shape[1] for pair in pairs) / RATE / (time.process_time() - began)
+    made = {"pairs": asked.pairs, "views": asked.views, "times_real_time": round(speed, 1), "improvement_db": found}
     if test.clips:
         made["test_speakers"] = {
             "speakers": list(test.speakers),
-            "improvement_db": improvements(network, development(test, asked.pairs, SEED), conditions, sex),
+            "improvement_db": measured(development(test, asked.pairs, SEED)),
         }
     print(json.dumps(made, indent=2))
     return 0

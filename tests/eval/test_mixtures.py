@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sepdiar.errors import SepdiarError
 from sepdiar.evaluation.bootstrap import mean
-from sepdiar.evaluation.mixtures import LINES, alone, changes, over_each_other
+from sepdiar.evaluation.mixtures import LINES, alone, changes, means, over_each_other
 from sepdiar.training.separation import evaluate
 
 RATE = 16_000
@@ -72,6 +72,13 @@ def test_two_sides_of_a_call_are_laid_over_each_other_where_both_speak(tmp_path)
     soundfile.write(tmp_path / "mono.wav", call[:, 0], 8000)
     with pytest.raises(SepdiarError, match="SD206"):
         over_each_other(tmp_path / "mono.wav", 1)
+
+
+def test_what_another_model_gets_is_said_pair_by_pair():
+    found = means({"clean": [1.0, 5.0], "room": [2.0]}, {"clean": [0.5, 4.5], "room": [3.0]})
+    assert found["clean"]["value"] == 3 and found["clean"]["beside"]["value"] == 2.5
+    assert found["clean"]["difference"]["interval"] == (0.5, 0.5) and found["room"]["difference"]["value"] == -1
+    assert "beside" not in means({"clean": [1.0]})["clean"]
 
 
 def test_an_interval_holds_the_mean_and_is_always_the_same():
